@@ -1,4 +1,4 @@
-"""The site, built once for all tests that look at it."""
+"""The site, built once for all its tests."""
 
 import os
 import sys
@@ -10,12 +10,12 @@ from tests.processes import once, run
 
 
 def build(folder: Path, project: Path, **env: str) -> None:
-    """Build the site, and keep what the program says that does so."""
+    """Build the site, and write the output of Sphinx to a log."""
     sphinx = (sys.executable, "-m", "sphinx", "-q", "-E", "-W", "-n", "--keep-going")
-    places = ("-b", "html", "-d", folder / "trees", "docs", folder / "html")
-    done = run(*sphinx, *places, cwd=project, env={**os.environ, **env})
-    said = done.stdout + done.stderr
-    text = said if done.returncode == 0 else f"{said}\nexit status {done.returncode}"
+    folders = ("-b", "html", "-d", folder / "trees", "docs", folder / "html")
+    result = run(*sphinx, *folders, cwd=project, env={**os.environ, **env})
+    output = result.stdout + result.stderr
+    text = output if result.returncode == 0 else f"{output}\nexit status {result.returncode}"
     (folder / "log").write_text(text, "utf-8")
 
 

@@ -44,10 +44,11 @@ def look(
         viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
     )
     page = context.new_page()
-    said = listen(page, site)
+    problems = listen(page, site)
     page.goto((site / f"{name}.html").as_uri())
     page.add_style_tag(content=STILL)
-    for problem in (*said, *sideways(page, width), *uncopied(page), *violations(page)):
+    checks = (*width_problem(page, width), *copy_problem(page), *violations(page))
+    for problem in (*problems, *checks):
         yield f"{name}, {width} px, {scheme}: {problem}"
     if pictures:
         target = pictures / f"{name.replace('/', '-')}-{width}-{scheme}.png"
@@ -57,38 +58,38 @@ def look(
 
 def listen(page: Page, site: Path) -> list[str]:
     """Return a list that fills with what the page complains about and loads from elsewhere."""
-    said: list[str] = []
+    problems: list[str] = []
 
-    def requested(url: str) -> None:
+    def on_request(url: str) -> None:
         if not url.startswith((site.as_uri(), "data:")):
-            said.append(f"loads {url}")
+            problems.append(f"loads {url}")
 
-    page.on("console", lambda message: said.append(f"the console says: {message.text}"))
-    page.on("pageerror", lambda error: said.append(f"a script failed: {error}"))
-    page.on("request", lambda request: requested(request.url))
-    return said
+    page.on("console", lambda message: problems.append(f"the console says: {message.text}"))
+    page.on("pageerror", lambda error: problems.append(f"a script failed: {error}"))
+    page.on("request", lambda request: on_request(request.url))
+    return problems
 
 
-def sideways(page: Page, width: int) -> Iterator[str]:
+def width_problem(page: Page, width: int) -> Iterator[str]:
     """Say whether the page as a whole has to be scrolled sideways."""
-    needed = page.evaluate("document.documentElement.scrollWidth")
-    if needed > width:
-        yield f"the page is {needed} px wide"
+    page_width = page.evaluate("document.documentElement.scrollWidth")
+    if page_width > width:
+        yield f"the page is {page_width} px wide"
 
 
-def uncopied(page: Page) -> Iterator[str]:
+def copy_problem(page: Page) -> Iterator[str]:
     """Say how many code blocks have no button that copies them."""
-    lacking = page.locator("pre:not(:has(+ button.copybtn))").count()
-    if lacking:
-        yield f"{lacking} code blocks have no copy button"
+    count = page.locator("pre:not(:has(+ button.copybtn))").count()
+    if count:
+        yield f"{count} code blocks have no copy button"
 
 
 def violations(page: Page) -> Iterator[str]:
     """Yield what axe has to say: the rule, its sentence, the element, and the measured facts."""
-    for found in Axe().run(page, options=RULES).response["violations"]:
-        for node in found["nodes"]:
+    for violation in Axe().run(page, options=RULES).response["violations"]:
+        for node in violation["nodes"]:
             facts = "; ".join(check["message"] for check in node["any"][:1])
-            yield f"{found['id']}: {found['help']}: {node['html'][:150]!r} {facts}"
+            yield f"{violation['id']}: {violation['help']}: {node['html'][:150]!r} {facts}"
 
 
 def main() -> None:
@@ -98,13 +99,13 @@ def main() -> None:
     parser.add_argument("pages", nargs="+")
     parser.add_argument("--pictures", type=Path)
     parser.add_argument("--quick", action="store_true")
-    given = parser.parse_args()
+    options = parser.parse_args()
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     with sync_playwright() as driver:
         # Its own sandbox needs rights that a container does not have, and the pages are ours.
         browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        for name, view in itertools.product(given.pages, QUICK if given.quick else ALL):
-            for fault in look(browser, given.site.resolve(), name, view, given.pictures):
+        for name, view in itertools.product(options.pages, QUICK if options.quick else ALL):
+            for fault in look(browser, options.site.resolve(), name, view, options.pictures):
                 sys.stdout.write(f"{fault}\n")
         browser.close()
 

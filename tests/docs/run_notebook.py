@@ -17,10 +17,11 @@ def main(notebook: Path) -> None:
     runpy.run_path(str(Path(__file__).parent / "fast" / "sitecustomize.py"))
     for cell in json.loads(notebook.read_text("utf-8"))["cells"]:
         if cell["cell_type"] == "code":
-            done = shell.run_cell("".join(cell["source"]))
-            done.raise_error()
-            shown = {} if done.result is None else shell.display_formatter.format(done.result)[0]
-            sys.stdout.write(f"shown: {json.dumps(shown)}\n")
+            execution = shell.run_cell("".join(cell["source"]))
+            execution.raise_error()
+            value = execution.result
+            output = {} if value is None else shell.display_formatter.format(value)[0]
+            sys.stdout.write(f"shown: {json.dumps(output)}\n")
 
 
 if __name__ == "__main__":

@@ -5,20 +5,20 @@ import re
 import pytest
 
 SHIPPED = ("overlays", "generated", "examples", "docs", "README.md", "CONTRIBUTING.md")
-READ = {".py", ".md", ".jinja", ".yaml", ".toml", ".ipynb", ".html", ".txt"}
-INSTALLING = re.compile(
+SUFFIXES = {".py", ".md", ".jinja", ".yaml", ".toml", ".ipynb", ".html", ".txt"}
+INSTALL_COMMAND = re.compile(
     r"\b(?:pip3?|pipx|uv|uv pip|uv tool|poetry|pdm|conda) +(?:install|add|download|inject)\b[^\n`]*"
 )
-NAMED = re.compile(r"(?<![\w./-])chainhub(?:\[[\w, -]+\])?(?:[=~<>!]=?[\w.*]+)?(?![\w./-]*[\w/])")
-SOMEWHERE = re.compile(
+NAME = re.compile(r"(?<![\w./-])chainhub(?:\[[\w, -]+\])?(?:[=~<>!]=?[\w.*]+)?(?![\w./-]*[\w/])")
+SOURCE_OPTION = re.compile(
     r"--index-url|--index[ =]|--no-index|--find-links|--extra-index-url|--source"
 )
 
 
 def bare(text: str) -> list[str]:
     """Return the commands that leave it to the public index what `chainhub` is."""
-    commands = INSTALLING.findall(text.replace("\\\n", " "))
-    return [line for line in commands if NAMED.search(line) and not SOMEWHERE.search(line)]
+    commands = INSTALL_COMMAND.findall(text.replace("\\\n", " "))
+    return [line for line in commands if NAME.search(line) and not SOURCE_OPTION.search(line)]
 
 
 @pytest.mark.parametrize(
@@ -54,10 +54,10 @@ def test_what_names_a_place_is_not(text):
 
 def test_no_file_says_so(project):
     """Neither sources with their messages, nor pages, nor examples."""
-    found = {}
+    commands = {}
     for name in SHIPPED:
-        place = project / name
-        for file in [place] if place.is_file() else sorted(place.rglob("*")):
-            if file.suffix in READ and (lines := bare(file.read_text(encoding="utf-8"))):
-                found[str(file.relative_to(project))] = lines
-    assert found == {}
+        path = project / name
+        for file in [path] if path.is_file() else sorted(path.rglob("*")):
+            if file.suffix in SUFFIXES and (lines := bare(file.read_text(encoding="utf-8"))):
+                commands[str(file.relative_to(project))] = lines
+    assert commands == {}

@@ -1,4 +1,4 @@
-"""What the documents show is true: their programs run, their commands and files exist.
+"""The documents are true: their programs run, their commands and files exist.
 
 A Python block is a whole program and runs against the sandbox, in a folder of its own. A line
 ``<!-- not run: reason -->`` before a block leaves it out.
@@ -43,14 +43,14 @@ runpy.run_path(program, run_name="__main__")
 PROJECT = Path(__file__).resolve().parent.parent.parent
 FENCE = re.compile(r"^( *)(`{3,}|~{3,}) *([\w+-]*).*$")
 SHELL = ("bash", "console", "sh", "shell")
-SHOWN = ("", "diff", "dockerfile", "json", "mermaid", "text", "toml", "yaml")
+DATA_LANGUAGES = ("", "diff", "dockerfile", "json", "mermaid", "text", "toml", "yaml")
 # Every command of these is run by tests/e2e, against index servers.
-RUN_ELSEWHERE = ("docs/installing.md", "docs/publishing.md")
+RUN_IN_E2E = ("docs/installing.md", "docs/publishing.md")
 FOREIGN = ("cd", "curl", "export", "git", "pip", "pipx", "uv")
 
 
 class Block(NamedTuple):
-    """A fenced block and where it stands."""
+    """A fenced block and its position."""
 
     document: Path
     line: int
@@ -65,27 +65,27 @@ class Block(NamedTuple):
 
 
 def documents() -> list[Path]:
-    """List what people read."""
-    named = [PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
-    return [path for path in (*named, *sorted((PROJECT / "docs").rglob("*.md"))) if path.exists()]
+    """Return the documents."""
+    pages = [PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+    return [path for path in (*pages, *sorted((PROJECT / "docs").rglob("*.md"))) if path.exists()]
 
 
 def blocks(document: Path, text: str) -> Iterator[Block]:
     """Read the fenced blocks; a fence ends at one of its own kind and at least its own length."""
     opened: tuple[int, str, str, str, bool] | None = None
-    inside: list[str] = []
-    before = ""
+    lines: list[str] = []
+    previous = ""
     for number, line in enumerate(text.splitlines(), start=1):
         fence = FENCE.match(line)
         if opened is None and fence:
-            opened = (number, *fence.groups(), before.startswith("<!-- not run: "))
-            inside = []
+            opened = (number, *fence.groups(), previous.startswith("<!-- not run: "))
+            lines = []
         elif opened and re.fullmatch(rf" *{opened[2][0]}{{{len(opened[2])},}} *", line):
-            yield Block(document, opened[0], opened[3], "\n".join(inside) + "\n", opened[4])
+            yield Block(document, opened[0], opened[3], "\n".join(lines) + "\n", opened[4])
             opened = None
         elif opened:
-            inside.append(line.removeprefix(opened[1]))
-        before = line.strip() or before
+            lines.append(line.removeprefix(opened[1]))
+        previous = line.strip() or previous
     assert opened is None, f"{document}: the block at line {opened and opened[0]} never ends"
 
 
@@ -100,16 +100,16 @@ def commands(text: str) -> Iterator[list[str]]:
 
 
 def targets() -> set[str]:
-    """List what make can be asked for."""
+    """Return the targets of the Makefile."""
     return set(re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text("utf-8"), re.MULTILINE))
 
 
 def objection(words: list[str]) -> str | None:
-    """Say what is wrong with a command, if anything is."""
+    """Return what is wrong with a command, or None."""
     command, *arguments = words
     if command == "make":
-        asked = [word for word in arguments if "=" not in word and not word.startswith("-")]
-        unknown = sorted(set(asked) - targets())
+        names = [word for word in arguments if "=" not in word and not word.startswith("-")]
+        unknown = sorted(set(names) - targets())
         return f"no such target: {', '.join(unknown)}" if unknown else None
     if command in ("python", "python3"):
         return _program_objection(arguments)
@@ -118,22 +118,22 @@ def objection(words: list[str]) -> str | None:
 
 def _program_objection(arguments: list[str]) -> str | None:
     if arguments[:1] == ["-m"]:
-        known = importlib.util.find_spec(arguments[1]) is not None
+        exists = importlib.util.find_spec(arguments[1]) is not None
     else:
-        known = arguments[:1] == ["-c"] or (PROJECT / arguments[0]).is_file()
-    return None if known else f"no such program: {' '.join(arguments)}"
+        exists = arguments[:1] == ["-c"] or (PROJECT / arguments[0]).is_file()
+    return None if exists else f"no such program: {' '.join(arguments)}"
 
 
-def _run_elsewhere(block: Block) -> bool:
-    return block.language in SHELL and block.place.partition(":")[0] in RUN_ELSEWHERE
+def _runs_in_e2e(block: Block) -> bool:
+    return block.language in SHELL and block.place.partition(":")[0] in RUN_IN_E2E
 
 
-def _every(*languages: str) -> list[object]:
-    found = (block for path in documents() for block in blocks(path, path.read_text("utf-8")))
+def _params(*languages: str) -> list[object]:
+    page_blocks = (block for path in documents() for block in blocks(path, path.read_text("utf-8")))
     return [
         pytest.param(block, id=block.place)
-        for block in found
-        if block.language in languages and not block.skipped and not _run_elsewhere(block)
+        for block in page_blocks
+        if block.language in languages and not block.skipped and not _runs_in_e2e(block)
     ]
 
 
@@ -156,7 +156,7 @@ def play(sandbox_variables: dict[str, str]) -> Iterator[Callable[[Path], tuple[i
         yield run
 
 
-@pytest.mark.parametrize("block", _every("python", "py"))
+@pytest.mark.parametrize("block", _params("python", "py"))
 def test_program_runs(
     block: Block, play: Callable[[Path], tuple[int, str]], tmp_path: Path
 ) -> None:
@@ -164,13 +164,13 @@ def test_program_runs(
     program = tmp_path / "block.py"
     # Empty lines in front make a traceback name the line of the document.
     program.write_text("\n" * block.line + block.text, "utf-8")
-    status, shown = play(program)
-    assert status == 0, f"{block.place}\n{shown}"
+    status, text = play(program)
+    assert status == 0, f"{block.place}\n{text}"
     # A warning while an object is collected is only printed.
-    assert "Exception ignored" not in shown, f"{block.place}\n{shown}"
+    assert "Exception ignored" not in text, f"{block.place}\n{text}"
 
 
-@pytest.mark.parametrize("block", _every(*SHELL))
+@pytest.mark.parametrize("block", _params(*SHELL))
 def test_command_exists(block: Block) -> None:
     """A shell block uses targets of the Makefile and programs that are there."""
     objections = [problem for words in commands(block.text) if (problem := objection(words))]
@@ -189,9 +189,9 @@ def test_data_can_be_read(document: Path) -> None:
 @pytest.mark.parametrize("document", documents(), ids=lambda path: path.name)
 def test_every_block_has_a_known_language(document: Path) -> None:
     """No block escapes the tests above by a misspelt language."""
-    known = {*SHELL, *SHOWN, "python", "py"}
-    found = list(blocks(document, document.read_text("utf-8")))
-    assert [block.place for block in found if block.language not in known] == []
+    languages = {*SHELL, *DATA_LANGUAGES, "python", "py"}
+    page_blocks = list(blocks(document, document.read_text("utf-8")))
+    assert [block.place for block in page_blocks if block.language not in languages] == []
 
 
 @pytest.mark.parametrize("document", documents(), ids=lambda path: path.name)

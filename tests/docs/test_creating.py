@@ -23,12 +23,12 @@ with Sandbox(port=0, speed=50) as sandbox:
 
 @pytest.mark.parametrize("block", PROGRAMS, ids=lambda block: f"line {block.line}")
 def test_a_program_runs_twice(block: Block, grown: Path, tmp_path: Path) -> None:
-    """The second time it goes on where it was: only a file that exists stops it."""
+    """The second time it continues: only an existing file would stop it."""
     program = block.text.replace("range(1000)", "range(20)")
     program = program.replace('"video.mp4")', '"video.mp4", if_exists="keep")')
     (tmp_path / "program.py").write_text(program, "utf-8")
     paths = os.pathsep.join(map(str, (grown, PROJECT / "overlays", FAST["PYTHONPATH"])))
-    ended = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", RUNNER, "program.py"],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": paths},
@@ -37,4 +37,4 @@ def test_a_program_runs_twice(block: Block, grown: Path, tmp_path: Path) -> None
         timeout=60,
         check=False,
     )
-    assert ended.returncode == 0, ended.stderr[-2000:]
+    assert result.returncode == 0, result.stderr[-2000:]

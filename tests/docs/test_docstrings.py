@@ -19,14 +19,14 @@ EXAMPLE = re.compile(r"^Example:\n((?: {4}.*\n|\n)+)", re.MULTILINE)
 def examples() -> Iterator[Any]:
     """Find the code under `Example:` in the docstrings of public classes and functions."""
     for name in chainhub.__all__:
-        found = EXAMPLE.search(f"{inspect.getdoc(getattr(chainhub, name))}\n")
-        if found:
-            yield pytest.param(textwrap.dedent(found[1]), id=name)
+        match = EXAMPLE.search(f"{inspect.getdoc(getattr(chainhub, name))}\n")
+        if match:
+            yield pytest.param(textwrap.dedent(match[1]), id=name)
 
 
 def test_there_are_examples() -> None:
     """Of what one begins with, and of what is not obvious."""
-    assert {"AsyncClient", "Cancel", "Client"} <= {str(one.id) for one in examples()}
+    assert {"AsyncClient", "Cancel", "Client"} <= {str(param.id) for param in examples()}
 
 
 @pytest.mark.parametrize("example", list(examples()))
@@ -36,7 +36,7 @@ def test_an_example_runs(
     """Given the names that its reader has."""
     for name, value in sandbox_variables.items():
         monkeypatch.setenv(name, value)
-    before = signal.getsignal(signal.SIGTERM)
+    handler = signal.getsignal(signal.SIGTERM)
     try:
         with chainhub.Client() as client:
             names: dict[str, Any] = {"chainhub": chainhub, "client": client, "signal": signal}
@@ -44,11 +44,11 @@ def test_an_example_runs(
             code = compile(example, "example", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
             result = eval(code, names)
             if inspect.isawaitable(result):
-                asyncio.run(awaited(result))
+                asyncio.run(await_result(result))
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, handler)
 
 
-async def awaited(running: Awaitable[Any]) -> None:
+async def await_result(result: Awaitable[Any]) -> None:
     """Run what an example awaits."""
-    await running
+    await result

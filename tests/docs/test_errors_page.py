@@ -14,13 +14,13 @@ PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "errors.md"
 def test_every_error_has_a_row():
     """And every row an error, with the right built-in class beside it."""
     rows = re.findall(r"^\| `(\w+)`(?: \(an? `(\w+)`\))?", PAGE.read_text("utf-8"), re.MULTILINE)
-    named = {name: parent for name, parent in rows if name != "UnknownStatusWarning"}
-    found = {
+    parents = {name: parent for name, parent in rows if name != "UnknownStatusWarning"}
+    classes = {
         name: error
         for name, error in {**vars(errors), "JournalError": _record_file.JournalError}.items()
         if inspect.isclass(error) and issubclass(error, errors.ChainhubError)
     }
-    assert set(named) == set(found) - {"ChainhubError"}
-    for name, parent in named.items():
+    assert set(parents) == set(classes) - {"ChainhubError"}
+    for name, parent in parents.items():
         if parent:
-            assert issubclass(found[name], getattr(builtins, parent)), name
+            assert issubclass(classes[name], getattr(builtins, parent)), name

@@ -43,11 +43,11 @@ def size(value: float | None) -> str:
 
 def statuses(values: frozenset[int]) -> str:
     """Return status codes as the page shows them, three and more in a row as a range."""
-    shown = []
-    for _, run in groupby(enumerate(sorted(values)), lambda pair: pair[1] - pair[0]):
-        codes = [code for _, code in run]
-        shown += [f"{codes[0]} to {codes[-1]}"] if len(codes) > 2 else map(str, codes)
-    return ", ".join(shown)
+    ranges = []
+    for _, group in groupby(enumerate(sorted(values)), lambda pair: pair[1] - pair[0]):
+        codes = [code for _, code in group]
+        ranges += [f"{codes[0]} to {codes[-1]}"] if len(codes) > 2 else map(str, codes)
+    return ", ".join(ranges)
 
 
 def values() -> dict[str, str]:
@@ -55,9 +55,10 @@ def values() -> dict[str, str]:
     client, video = chainhub.Client, chainhub.Client("sk-test-0000").video
     retry = chainhub.RetryPolicy()
     waits = (video.wait, video.watch, video.wait_many, video.as_completed)
-    (waiting,) = {default(method, "deadline") for method in waits}
-    (largest,) = {default(one, "max_bytes") for one in (video.download, video.download_many)}
-    (downloading,) = {default(one, "deadline") for one in (video.download, video.download_many)}
+    (wait_deadline,) = {default(method, "deadline") for method in waits}
+    downloads = (video.download, video.download_many)
+    (largest,) = {default(method, "max_bytes") for method in downloads}
+    (download_deadline,) = {default(method, "deadline") for method in downloads}
     return {
         "one attempt": seconds(default(client, "timeout")),
         "connecting to one address, and the TLS handshake": seconds(_call.CONNECT),
@@ -75,7 +76,7 @@ def values() -> dict[str, str]:
         "response body, after decompression": size(default(client, "max_body")),
         "JSON document": size(_json.MOST_BYTES),
         "nesting of a JSON document": f"{_json.DEEPEST} levels",
-        "a whole `wait`, `watch`, `wait_many` or `as_completed`": seconds(waiting),
+        "a whole `wait`, `watch`, `wait_many` or `as_completed`": seconds(wait_deadline),
         "failed polls in a row that end a wait": f"{_waiting.MOST_FAILURES}",
         "polls for which a task may be unknown, or finished without URL": f"{_waiting.GRACE}",
         "hints of the server for the next poll that are followed": (
@@ -83,7 +84,7 @@ def values() -> dict[str, str]:
         ),
         "requests in flight of `wait_many`": f"{default(client, 'max_connections')}",
         "longest line of a journal": size(_record_file.LONGEST_LINE),
-        "a whole download": seconds(downloading),
+        "a whole download": seconds(download_deadline),
         "the least that must arrive within `timeout`": size(_download.MIN_BYTES),
         "redirects": f"{_download.REDIRECTS}",
         "file size": size(largest),
@@ -99,8 +100,8 @@ def values() -> dict[str, str]:
 def test_the_page_has_the_values_of_the_code() -> None:
     """Every default and limit, and nothing that the code does not have."""
     text, _, _ = PAGE.read_text("utf-8").partition("## Environment variables")
-    shown = {what: value for what, value in ROW.findall(text) if what not in ("what", "---")}
-    assert shown == values()
+    rows = {name: value for name, value in ROW.findall(text) if name not in ("what", "---")}
+    assert rows == values()
 
 
 def test_the_page_names_what_can_be_chosen() -> None:

@@ -1,4 +1,4 @@
-"""The recipes work: each runs against the sandbox, as whoever copies it would run it."""
+"""The recipes work: each runs against the sandbox, as a user who copies it would run it."""
 
 import asyncio
 import importlib.util
@@ -26,7 +26,7 @@ SIGNED = "signature="
 
 @pytest.fixture
 def world(sandbox_variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Lead clients to the sandbox, with short sleeps, in this process and in those it starts."""
+    """Let clients use the sandbox, with short sleeps, in this process and in those it starts."""
     for name, value in sandbox_variables.items():
         monkeypatch.setenv(name, value)
     for name in ("monotonic", "timeout", "sleep", "asleep"):
@@ -36,7 +36,7 @@ def world(sandbox_variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) ->
 
 
 def recipe(name: str) -> ModuleType:
-    """Load a recipe anew."""
+    """Load a recipe."""
     spec = importlib.util.spec_from_file_location(name, RECIPES / f"{name}.py")
     assert spec
     assert spec.loader
@@ -62,13 +62,13 @@ def test_fastapi(world: dict[str, str]) -> None:
             events = (await browser.get("/videos/demo:completes-fastapi/events")).text
             assert events.startswith("data: running\n\n")
             assert events.endswith("data: succeeded\n\n")
-            answer = (await browser.get("/videos/demo:completes-fastapi")).json()
-            assert answer["state"] == "succeeded"
-            assert SIGNED in answer["url"]
+            body = (await browser.get("/videos/demo:completes-fastapi")).json()
+            assert body["state"] == "succeeded"
+            assert SIGNED in body["url"]
             whole = (await browser.get("/videos/demo:completes-fastapi/task")).json()
             assert (whole["id"], whole["status"]) == ("demo:completes-fastapi", "completed")
-            missing = await browser.get("/videos/nobody-knows-this")
-            assert (missing.status_code, missing.json()["error"]) == (404, "TaskNotFoundError")
+            response = await browser.get("/videos/nobody-knows-this")
+            assert (response.status_code, response.json()["error"]) == (404, "TaskNotFoundError")
             events = (await browser.get("/videos/nobody-knows-this/events")).text
             assert events == "event: failure\ndata: TaskNotFoundError\n\n"
 
@@ -175,17 +175,17 @@ def test_shards_on_dask(world: dict[str, str], project: Path, tmp_path: Path) ->
 def test_notebook(world: dict[str, str], tmp_path: Path) -> None:
     """The notebook runs from the top to the end, shows a card, and keeps no signed address."""
     # chainhub is imported after IPython, as in Jupyter; the program makes it wait less by itself.
-    late = {name: value for name, value in world.items() if name != "PYTHONPATH"}
-    printed = run(late, tmp_path, HERE / "run_notebook.py", RECIPES / "notebook.ipynb")
-    shown: list[dict[str, Any]] = [
+    variables = {name: value for name, value in world.items() if name != "PYTHONPATH"}
+    text = run(variables, tmp_path, HERE / "run_notebook.py", RECIPES / "notebook.ipynb")
+    outputs: list[dict[str, Any]] = [
         json.loads(line.removeprefix("shown: "))
-        for line in printed.splitlines()
+        for line in text.splitlines()
         if line.startswith("shown: ")
     ]
-    assert "chainhub-task" in shown[1]["text/html"]
-    assert "<video" in shown[2]["text/html"]
-    assert "TaskFailed" in shown[3]["text/plain"]
-    assert SIGNED not in printed.replace(f"{SIGNED}***", "")
+    assert "chainhub-task" in outputs[1]["text/html"]
+    assert "<video" in outputs[2]["text/html"]
+    assert "TaskFailed" in outputs[3]["text/plain"]
+    assert SIGNED not in text.replace(f"{SIGNED}***", "")
 
 
 def test_notebook_is_committed_without_what_it_showed() -> None:

@@ -20,12 +20,12 @@ def test_the_picture_loads_nothing(project: Path) -> None:
 
 
 @pytest.mark.slow
-def test_recording_anew_changes_nothing(project: Path) -> None:
+def test_a_new_recording_changes_nothing(project: Path) -> None:
     """The commands still print what the picture shows, but for times and versions."""
     program = project / "docs" / "recording.py"
-    before = (project / "docs" / "terminal.svg").read_bytes()
-    done = run(sys.executable, program)
-    after = (project / "docs" / "terminal.svg").read_bytes()
-    (project / "docs" / "terminal.svg").write_bytes(before)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert before == after
+    old = (project / "docs" / "terminal.svg").read_bytes()
+    result = run(sys.executable, program)
+    new = (project / "docs" / "terminal.svg").read_bytes()
+    (project / "docs" / "terminal.svg").write_bytes(old)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert old == new

@@ -35,7 +35,7 @@ WITHOUT_ADDRESS = ("data", "mailto")
 
 
 class Page(HTMLParser):
-    """What the tests ask of a page: its anchors, addresses, headings, title and language."""
+    """The parts of a page that tests check: anchors, addresses, headings, title and language."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -50,20 +50,20 @@ class Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
-        self.anchors |= {given["id"]} if "id" in given else set()
+        attributes = {name: value or "" for name, value in attrs}
+        self.anchors |= {attributes["id"]} if "id" in attributes else set()
         self.headings += tag == "h1"
         self._in_title = tag == "title" and not self.title
         if tag == "html":
-            self.language = given.get("lang", "")
-        if tag == "link" and "icon" in given.get("rel", "").split():
-            self.icon = given["href"]
-        if tag == "a" and "href" in given:
-            self.links.append(given["href"])
-        if LOADING.get(tag) in given:
-            self.resources.append(given[LOADING[tag]])
+            self.language = attributes.get("lang", "")
+        if tag == "link" and "icon" in attributes.get("rel", "").split():
+            self.icon = attributes["href"]
+        if tag == "a" and "href" in attributes:
+            self.links.append(attributes["href"])
+        if LOADING.get(tag) in attributes:
+            self.resources.append(attributes[LOADING[tag]])
         self.resources += [
-            part for found in IN_A_STYLE.findall(given.get("style", "")) for part in found if part
+            url for urls in IN_A_STYLE.findall(attributes.get("style", "")) for url in urls if url
         ]
 
     def handle_data(self, data: str) -> None:
@@ -73,7 +73,7 @@ class Page(HTMLParser):
 
 
 class Fault(NamedTuple):
-    """An address on a page that is not as it should be."""
+    """A wrong address on a page."""
 
     page: str
     address: str
@@ -86,7 +86,7 @@ def read(site: Path) -> dict[Path, Page]:
 
 
 def broken(site: Path, pages: dict[Path, Page]) -> Iterator[Fault]:
-    """Find the addresses inside the site that have nothing at their end."""
+    """Find the addresses inside the site that do not exist."""
     for path, page in pages.items():
         for address in (*page.links, *page.resources):
             problem = None if _leads_away(address) else _missing(site, pages, path, address)
@@ -117,23 +117,23 @@ def foreign(site: Path, pages: dict[Path, Page]) -> Iterator[Fault]:
             if _leads_away(address) and urlsplit(address).scheme not in WITHOUT_ADDRESS:
                 yield Fault(str(path.relative_to(site)), address, "from another host")
     for path in sorted(site.rglob("*.css")):
-        for found in IN_A_STYLE.findall(path.read_text("utf-8")):
-            address = "".join(found)
+        for parts in IN_A_STYLE.findall(path.read_text("utf-8")):
+            address = "".join(parts)
             if _leads_away(address) and urlsplit(address).scheme not in WITHOUT_ADDRESS:
                 yield Fault(str(path.relative_to(site)), address, "from another host")
 
 
 def unreached(site: Path, pages: dict[Path, Page]) -> set[str]:
-    """Find the pages nobody comes to who starts at the first one."""
-    reached = {site / "search.html"}  # by the form that every page has
-    ahead = {site / "index.html"}
-    while ahead:
-        path = ahead.pop()
-        reached.add(path)
+    """Find the pages that no chain of links from the first page reaches."""
+    visited = {site / "search.html"}  # by the form that every page has
+    queue = {site / "index.html"}
+    while queue:
+        path = queue.pop()
+        visited.add(path)
         links = (urlsplit(link).path for link in pages[path].links if not _leads_away(link))
         targets = {(path.parent / unquote(link)).resolve() for link in links if link}
-        ahead |= targets & pages.keys() - reached
-    return {str(path.relative_to(site)) for path in pages.keys() - reached}
+        queue |= targets & pages.keys() - visited
+    return {str(path.relative_to(site)) for path in pages.keys() - visited}
 
 
 @pytest.fixture(scope="module")
@@ -145,9 +145,9 @@ def pages(site: Path) -> dict[Path, Page]:
 def test_every_document_has_its_page(site: Path, project: Path) -> None:
     """The strict build leaves no document out."""
     documents = [path for path in (project / "docs").rglob("*") if path.suffix in (".md", ".rst")]
-    made = [site / path.relative_to(project / "docs").with_suffix(".html") for path in documents]
-    assert [path for path in made if not path.is_file()] == []
-    assert len(made) > 15
+    paths = [site / path.relative_to(project / "docs").with_suffix(".html") for path in documents]
+    assert [path for path in paths if not path.is_file()] == []
+    assert len(paths) > 15
 
 
 @pytest.mark.parametrize("module", ["chainhub", "chainhub.sandbox", "chainhub.testing"])
@@ -163,7 +163,7 @@ def test_every_public_name_has_its_place_in_the_reference(site: Path, module: st
 def test_every_group_of_operations_has_its_place_in_the_reference(site: Path) -> None:
     """Those that a grown contract adds as well, with their methods."""
     text = (site / "reference" / "video.html").read_text("utf-8")
-    groups = [name for name, one in vars(Resources).items() if isinstance(one, property)]
+    groups = [name for name, value in vars(Resources).items() if isinstance(value, property)]
     for name in groups:
         first, second = re.findall(rf'id="chainhub_resources\.{name}\.(\w+Resource)"', text)
         assert second == f"Async{first}"
@@ -174,22 +174,22 @@ def test_every_operation_with_methods_has_its_place_in_the_reference(site: Path)
     """With its signature and text, and what waits and downloads, under the names of callers."""
     text = (site / "reference" / "video.html").read_text("utf-8")
     signatures = re.findall(r"<dt[^>]*>(.*?)</dt>", text, re.DOTALL)
-    shown = [re.sub(r"<[^>]+>|\s+", "", one) for one in signatures]
+    texts = [re.sub(r"<[^>]+>|\s+", "", signature) for signature in signatures]
     client = chainhub.Client("sk-test-site", base_url="https://api.example")
     operations = [
-        one
+        operation
         for name, group in vars(Resources).items()
         if isinstance(group, property)
-        for one in vars(getattr(client, name)).values()
-        if callable(one)
+        for operation in vars(getattr(client, name)).values()
+        if callable(operation)
     ]
     assert operations
-    for one in operations:
-        name = repr(one).strip("<>")
-        methods = [method for method in dir(one) if not method.startswith("_")]
-        for whole in (name, *(f"{name}.{method}" for method in methods)):
-            assert any(sign.startswith(f"{whole}(") for sign in shown)
-        assert (inspect.getdoc(type(one).__call__) or "").partition("\n")[0] in text
+    for operation in operations:
+        name = repr(operation).strip("<>")
+        methods = [method for method in dir(operation) if not method.startswith("_")]
+        for full_name in (name, *(f"{name}.{method}" for method in methods)):
+            assert any(sign.startswith(f"{full_name}(") for sign in texts)
+        assert (inspect.getdoc(type(operation).__call__) or "").partition("\n")[0] in text
 
 
 def test_names_of_httpx_lead_to_httpx(site: Path) -> None:
@@ -204,8 +204,8 @@ def test_names_of_httpx_lead_to_httpx(site: Path) -> None:
 def test_models_show_the_types_that_people_write(site: Path) -> None:
     """Neither how a missing field is marked nor how the generator makes a default."""
     text = (site / "reference" / "models.html").read_text("utf-8")
-    shown = re.sub(r"<[^>]+>|\s+", "", text)
-    assert "video_url:str|None¶" in shown
+    visible_text = re.sub(r"<[^>]+>|\s+", "", text)
+    assert "video_url:str|None¶" in visible_text
     assert "attr_dict" not in text
     assert "Unset" not in text
 
@@ -222,12 +222,12 @@ def test_nothing_comes_from_another_host(site: Path, pages: dict[Path, Page]) ->
 
 def test_pages_have_a_name_and_a_language(pages: dict[Path, Page]) -> None:
     """Every page has a title, one first-level heading, an icon, and says what language it is in."""
-    lacking = [
+    incomplete = [
         path.name
         for path, page in pages.items()
         if not (page.title.strip() and page.icon) or page.headings != 1 or page.language != "en"
     ]
-    assert lacking == []
+    assert incomplete == []
 
 
 def test_every_page_can_be_reached(site: Path, pages: dict[Path, Page]) -> None:
@@ -273,19 +273,19 @@ def test_faults_are_found(tmp_path: Path) -> None:
     (site / "site.css").write_text(
         '@import "https://far.invalid/c.css"; a {background: url(d.png)}'
     )
-    made = read(site)
-    assert [fault.address for fault in broken(site, made)] == [
+    pages = read(site)
+    assert [fault.address for fault in broken(site, pages)] == [
         "second.html#nowhere",
         "third.html",
         "../first.html",
     ]
-    assert [fault.address for fault in foreign(site, made)] == [
+    assert [fault.address for fault in foreign(site, pages)] == [
         "https://far.invalid/a.css",
         "//far.invalid/b.png",
         "https://far.invalid/c.css",
     ]
-    assert unreached(site, made) == {"lonely.html"}
-    first, lonely = made[site / "index.html"], made[site / "lonely.html"]
+    assert unreached(site, pages) == {"lonely.html"}
+    first, lonely = pages[site / "index.html"], pages[site / "lonely.html"]
     assert (first.title, first.headings, first.language) == ("First", 1, "en")
     assert (lonely.title, lonely.headings, lonely.language) == ("", 2, "")
 
@@ -295,5 +295,5 @@ def test_a_grown_contract_has_its_pages(grown: Path, project: Path, tmp_path: Pa
     """Operations of every kind: several results, files, further parameters, forms."""
     build(tmp_path, project, PYTHONPATH=str(grown))
     assert (tmp_path / "log").read_text("utf-8") == ""
-    shown = (tmp_path / "html" / "reference" / "video.html").read_text("utf-8")
-    assert "client.pictures.pictures.wait" in shown
+    text = (tmp_path / "html" / "reference" / "video.html").read_text("utf-8")
+    assert "client.pictures.pictures.wait" in text
