@@ -9,12 +9,12 @@ class Contacts:
     """Every address this process connects to, and every name it looks up."""
 
     def __init__(self) -> None:
-        self.seen: set[object] = set()
+        self.addresses: set[object] = set()
         sys.addaudithook(self._note)
 
     def _note(self, event: str, details: tuple[object, ...]) -> None:
         if event in ("socket.connect", "socket.getaddrinfo"):
-            self.seen.add(details[1] if event == "socket.connect" else details[0])
+            self.addresses.add(details[1] if event == "socket.connect" else details[0])
 
 
 @pytest.fixture(scope="session")
@@ -25,5 +25,5 @@ def _contacts() -> Contacts:
 @pytest.fixture
 def contacts(_contacts: Contacts) -> set[object]:
     """Return the contacts from here on."""
-    _contacts.seen = set()
-    return _contacts.seen
+    _contacts.addresses = set()
+    return _contacts.addresses

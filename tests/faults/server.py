@@ -1,7 +1,7 @@
-"""A loopback server that does, byte by byte, what a script says instead of speaking HTTP.
+"""A loopback server that plays a script, byte by byte, instead of implementing HTTP.
 
 A script has an act for every request (the last one is repeated) and may have one for every
-connection that is accepted. An act is a row of steps: send these bytes, wait, close, reset, hang.
+connection that is accepted. An act is a tuple of steps: send these bytes, wait, close, reset, hang.
 Servers run on one event loop in a thread of its own, so that sync and async code can be tested.
 """
 
@@ -35,7 +35,7 @@ Act = tuple[Step, ...]
 
 @attrs.frozen
 class Request:
-    """What a client sent: the head as it came, and which connection it came on."""
+    """A request: the head as it was received, and the number of its connection."""
 
     head: bytes
     connection: int
@@ -65,21 +65,21 @@ class Wire:
     over: bool = False
 
     async def read_head(self) -> bytes | None:
-        """Read up to the empty line; None if the client has left."""
+        """Read up to the empty line; None if the client has closed the connection."""
         try:
             return await self.reader.readuntil(b"\r\n\r\n")
         except (asyncio.IncompleteReadError, OSError):
             return None
 
     async def send(self, data: bytes) -> None:
-        """Send bytes; a client that has left is none of a script's business."""
+        """Send bytes; that the client has closed the connection is no error."""
         try:
             self.writer.write(data)
             await self.writer.drain()
         except OSError:
             self.over = True
 
-    async def gone(self) -> None:
+    async def wait_for_close(self) -> None:
         """Wait until the client closes the connection."""
         self.server.acts += 1
         with contextlib.suppress(OSError, TimeoutError):
@@ -119,13 +119,13 @@ class Trickle:
 
 @attrs.frozen
 class Flood:
-    """Send a block again and again until the client has had enough."""
+    """Send a block again and again until the client closes the connection."""
 
     block: bytes = attrs.field(repr=False)
     limit: int = 1 << 30
 
     async def play(self, wire: Wire) -> None:
-        """Send as fast as it goes; the pause lets other connections live."""
+        """Send as fast as possible; the sleep lets other connections run."""
         for _ in range(self.limit // len(self.block)):
             if wire.over or wire.writer.is_closing():
                 return
@@ -145,11 +145,11 @@ class Pause:
 
 
 class Hang:
-    """Say nothing more and keep the connection until the client leaves."""
+    """Send nothing more and keep the connection open until the client closes it."""
 
     async def play(self, wire: Wire) -> None:
-        """Wait for the client's end."""
-        await wire.gone()
+        """Wait until the client closes."""
+        await wire.wait_for_close()
 
 
 class Close:
@@ -161,13 +161,13 @@ class Close:
 
 
 class HalfClose:
-    """Close the sending side only, and wait for the client to leave."""
+    """Close the sending side only, and wait until the client closes."""
 
     async def play(self, wire: Wire) -> None:
         """Send FIN and keep reading."""
         with contextlib.suppress(OSError):
             wire.writer.write_eof()
-        await wire.gone()
+        await wire.wait_for_close()
 
 
 class Reset:
@@ -175,35 +175,36 @@ class Reset:
 
     async def play(self, wire: Wire) -> None:
         """Send RST."""
-        found = wire.writer.get_extra_info("socket")
+        tcp_socket = wire.writer.get_extra_info("socket")
         linger = struct.pack("ii", 1, 0)
         with contextlib.suppress(OSError):
-            found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            tcp_socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         wire.writer.transport.abort()
         wire.over = True
 
 
 @attrs.frozen
 class Tunnel:
-    """Carry bytes to and from another port of this machine, as a proxy does after CONNECT."""
+    """Copy bytes to and from another port of this machine, as a proxy does after CONNECT."""
 
     port: int
 
     async def play(self, wire: Wire) -> None:
-        """Carry until either side has had enough."""
+        """Copy until either side closes."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
-            there = asyncio.ensure_future(_carry(wire.reader, writer))
-            back = asyncio.ensure_future(_carry(reader, wire.writer))
-            _, rest = await asyncio.wait((there, back), return_when=asyncio.FIRST_COMPLETED)
-            for task in rest:
+            upstream = asyncio.ensure_future(_copy(wire.reader, writer))
+            downstream = asyncio.ensure_future(_copy(reader, wire.writer))
+            both = (upstream, downstream)
+            _, pending = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            for task in pending:
                 task.cancel()
         finally:
             writer.close()
             wire.over = True
 
 
-async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     with contextlib.suppress(OSError):
         while data := await reader.read(65536):
             writer.write(data)
@@ -212,16 +213,16 @@ async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 @attrs.define(eq=False)
 class Server:
-    """A listener on loopback with its script and its memories.
+    """A listener on loopback with its script and the record of its requests.
 
     Attributes:
         script: An act per request; the last is repeated.
         accept: An act per connection, played before anything is read; the last is repeated.
         tls: Speak TLS with this context.
         late: Seconds after which the port begins to listen.
-        requests: What was received, in order.
-        acts: How many acts are over, or wait for the client.
-        connections: How many connections were accepted.
+        requests: The received requests, in order.
+        acts: The number of acts that are finished, or wait for the client.
+        connections: The number of accepted connections.
     """
 
     script: tuple[Act, ...] = ()
@@ -245,7 +246,7 @@ class Server:
         return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     def fill(self, data: bytes) -> bytes:
-        """Fill in what is known only now."""
+        """Replace the placeholders by URLs, which are known only at run time."""
         if b"{{" not in data:
             return data
         stranger = self.stranger.url if self.stranger else ""
@@ -283,7 +284,7 @@ class Server:
     async def stop(self) -> None:
         """Close everything, and wait until it is."""
         for _ in range(5):
-            # A connection that is just being accepted would lose its server half made.
+            # A connection that is being accepted must be complete before its server closes.
             await asyncio.sleep(0)
         if self._listener is not None:
             self._listener.close()
@@ -294,11 +295,11 @@ class Server:
         await self.quiet(10.0)
 
     def is_at_rest(self, acts: int) -> bool:
-        """Tell whether so many acts are over, and whatever they end is closed."""
+        """Whether so many acts are finished, and the connections that they end are closed."""
         return self.acts >= acts and not any(wire.over for wire in list(self._open))
 
     async def quiet(self, seconds: float) -> int:
-        """Wait until clients have closed all connections; return how many they have not."""
+        """Wait until clients have closed all connections; return the number of those still open."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._quiet.wait()
@@ -310,10 +311,10 @@ class Server:
         self._open.add(wire)
         self._quiet.clear()
         try:
-            await self._play(_nth(self.accept, wire.number), wire)
+            await self._play(_act_at(self.accept, wire.number), wire)
             while not wire.over and (head := await wire.read_head()) is not None:
                 self.requests.append(Request(head, wire.number))
-                await self._play(_nth(self.script, len(self.requests) - 1), wire)
+                await self._play(_act_at(self.script, len(self.requests) - 1), wire)
         finally:
             writer.close()
             with contextlib.suppress(OSError):
@@ -329,7 +330,7 @@ class Server:
         self.acts += bool(act)
 
 
-def _nth(acts: tuple[Act, ...], number: int) -> Act:
+def _act_at(acts: tuple[Act, ...], number: int) -> Act:
     return acts[min(number, len(acts) - 1)] if acts else ()
 
 

@@ -16,7 +16,7 @@ import pytest
 
 import chainhub
 from chainhub_api import models
-from tests.faults.asking import options
+from tests.faults.queries import options
 from tests.faults.server import Act, Server, Stage
 from tests.faults.table import (
     KEY,
@@ -27,7 +27,7 @@ from tests.faults.table import (
     Shape,
     answer,
     faults,
-    sent,
+    steps,
 )
 from tests.faults.test_faults import SPELLINGS, assert_presentable
 from tests.loopback import SOON, Mode
@@ -41,13 +41,13 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
 
 @attrs.frozen
 class Family:
-    """A task operation of the grown contract, and what its answers and files look like.
+    """A task operation of the grown contract, and the form of its answers and files.
 
     Attributes:
         name: The operation; its tag is the first part.
         body: The answer, of the fields of a video task.
         content: The bytes of a result, and their type.
-        parameters: What it takes besides the id.
+        parameters: Its parameters besides the id.
         own_file: Whether the file is the answer of an operation of the API.
     """
 
@@ -58,8 +58,8 @@ class Family:
     own_file: bool = False
 
     def operation(self, client: Any) -> Any:
-        tag, _, own = self.name.partition(".")
-        return getattr(getattr(client, tag), own)
+        tag, _, method = self.name.partition(".")
+        return getattr(getattr(client, tag), method)
 
     @property
     def answers(self) -> Shape:
@@ -73,11 +73,11 @@ class Family:
 def nested(fields: Mapping[str, Any]) -> object:
     """Return a task with its status in the middle."""
     videos = [{"id": "1", "url": fields["video_url"]}]
-    told = {"task_id": fields["id"], "task_status": "succeed", "task_result": {"videos": videos}}
-    return {"code": 0, "data": told}
+    data = {"task_id": fields["id"], "task_status": "succeed", "task_result": {"videos": videos}}
+    return {"code": 0, "data": data}
 
 
-def listed(fields: Mapping[str, Any]) -> object:
+def result_list(fields: Mapping[str, Any]) -> object:
     """Return a task with a list of results."""
     images = [{"Url": fields["video_url"]}, {"Url": fields["video_url"]}]
     return {"RequestId": fields["id"], "Status": "FINISH", "Images": images}
@@ -90,19 +90,19 @@ def film(fields: Mapping[str, Any]) -> object:
 
 FAMILIES = (
     Family("clips.find", nested, (MP4, "video/mp4")),
-    Family("pictures.pictures", listed, (PNG, "image/png"), {"model": "m"}),
+    Family("pictures.pictures", result_list, (PNG, "image/png"), {"model": "m"}),
     Family("films.get", film, (MP4, "video/mp4"), own_file=True),
 )
 
 
 def cases(shape: str) -> list[Any]:
     """Take every fault for every family, or one of so many in turn."""
-    found = []
-    for at, family in enumerate(FAMILIES):
+    params = []
+    for offset, family in enumerate(FAMILIES):
         for number, fault in enumerate(faults(getattr(family, shape))):
-            if (number + at) % EVERY == 0:
-                found.append(pytest.param(family, fault, id=f"{family.name}-{fault.name}"))
-    return found
+            if (number + offset) % EVERY == 0:
+                params.append(pytest.param(family, fault, id=f"{family.name}-{fault.name}"))
+    return params
 
 
 def play(
@@ -122,7 +122,7 @@ def play(
         stranger=(stranger := Server()),
     )
     value = error = None
-    started = time.monotonic()
+    start = time.monotonic()
     with stage.serving(server, stranger):
         client = mode.client(KEY, base_url=server.url, **options(fault.client))
         try:
@@ -131,20 +131,21 @@ def play(
             error = caught
         mode.end(client)
         assert stage.run(server.quiet(SOON)) == 0
-    assert time.monotonic() - started < 6 * SOON  # of limits of 5 s at most
+    assert time.monotonic() - start < 6 * SOON  # of limits of 5 s at most
     if error is not None:
         assert_presentable(error, "")
-    # In the address a service may write what it likes; a header is ours.
+    # A service may put anything into the URL; the headers are ours.
     for request in stranger.requests:
         headers = request.head.partition(b"\r\n")[2]
-        assert not any(spelt.encode() in headers for spelt in SPELLINGS)
+        assert not any(spelling.encode() in headers for spelling in SPELLINGS)
     return value, error
 
 
 def expected(fault: Fault, error: Any) -> bool:
-    """Tell whether an error is one that a single call may end in too."""
-    kinds = {kind for one in fault.outcomes if isinstance(one, Error) for kind in one.kinds}
-    return {one.__name__ for one in type(error).__mro__} & {*kinds, "WaitTimeout"} != set()
+    """Whether a single call may end in this error too."""
+    errors = [outcome for outcome in fault.outcomes if isinstance(outcome, Error)]
+    kinds = {kind for outcome in errors for kind in outcome.kinds}
+    return {base.__name__ for base in type(error).__mro__} & {*kinds, "WaitTimeout"} != set()
 
 
 @pytest.mark.parametrize(("family", "fault"), cases("answers"))
@@ -153,19 +154,19 @@ def test_a_wait_among_faults(
 ) -> None:
     """It ends with the task; where asking again is of no use, with the error of a single call."""
     caplog.set_level(logging.DEBUG)
-    good = sent(answer(family.answers.body(TASK)))
+    good = steps(answer(family.answers.body(TASK)))
     limits = {"interval": 0.01, "deadline": 5.0 if fault.listening else 1.0, **family.parameters}
 
     def wait(operation: Any, server: Server) -> Any:
         return operation.wait(TASK["id"], **limits)
 
-    for left in reversed(range(fault.tries)):
+    for retries_left in reversed(range(fault.tries)):
         value, error = play(family, fault, good, mode, stage, wait)
         assert (value is None) or chainhub.state_of(value) is chainhub.State.SUCCEEDED
         assert value is not None or expected(fault, error), error
         if value is not None or fault.outcomes != OK:
             break
-        assert left, error
+        assert retries_left, error
     assert KEY not in caplog.text
 
 
@@ -186,7 +187,7 @@ def test_a_download_among_faults(
     def download(operation: Any, server: Server) -> Any:
         return operation.download(model_of(family, server), into=tmp_path, **limits)
 
-    value, error = play(family, fault, sent(answer(content, kind=kind)), mode, stage, download)
+    value, error = play(family, fault, steps(answer(content, kind=kind)), mode, stage, download)
     files = [path for path in tmp_path.iterdir() if path.suffix != ".part"]
     # Boxes of a video have lengths; of an image that came without one nobody knows its end.
     unknown = kind == "image/png" and fault.name == "no length, closed too early"

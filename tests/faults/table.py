@@ -1,8 +1,8 @@
-"""What can go wrong between a client and a service, by name, and what a user should get.
+"""Faults between a client and a service, by name, and the outcome that a user should get.
 
 Every fault is a script for the server and an outcome: the value of the last call, or an error's
-class and what its text must say. Faults that pass by themselves end in a value, because the client
-asks again; those that do not end in one typed error.
+class and what its text must say. Transient faults end in a value, because the client retries;
+permanent ones in one typed error.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ KEY = "sk-test-Zm9yLXRlc3RzLW9ubHk"
 MEGABYTE = 1 << 20
 
 
-def _usual() -> dict[str, object]:
+def _default_fields() -> dict[str, object]:
     return {"id": ID, "status": "completed"}
 
 
@@ -47,7 +47,7 @@ def _usual() -> dict[str, object]:
 class Value:
     """The last call returns a task with these fields."""
 
-    fields: Mapping[str, object] = attrs.field(factory=_usual)
+    fields: Mapping[str, object] = attrs.field(factory=_default_fields)
 
 
 @attrs.frozen
@@ -70,8 +70,8 @@ class Fault:
     """One thing that goes wrong.
 
     Attributes:
-        name: What it is called.
-        outcomes: What a user may get; one of them must be.
+        name: Its name.
+        outcomes: The permitted outcomes.
         script: An act per request.
         accept: An act per connection.
         calls: How many queries are made; all but the last succeed.
@@ -106,7 +106,7 @@ class Fault:
 
 @attrs.frozen
 class Shape:
-    """What a good answer is: its body, of the fields of a video task, and its content type."""
+    """The form of a good answer: its body, from the fields of a task, and its content type."""
 
     body: Callable[[Mapping[str, object]], bytes]
     kind: str = "application/json"
@@ -120,7 +120,7 @@ _shapes = [Shape(_as_json)]
 
 
 def task(**changes: object) -> bytes:
-    """Return a good body with some fields changed; `...` takes a field away."""
+    """Return a good body with some fields changed; `...` removes a field."""
     return _shapes[-1].body({**TASK, **changes})
 
 
@@ -159,18 +159,18 @@ def chunked(*chunks: bytes, end: bytes = b"0\r\n\r\n", coding: str = "chunked") 
     return head + b"".join(chunks) + end
 
 
-def sent(*parts: bytes | Step) -> Act:
+def steps(*parts: bytes | Step) -> Act:
     """Return an act of bytes and steps."""
     return tuple(Send(part) if isinstance(part, bytes) else part for part in parts)
 
 
 def usual() -> Act:
     """Return the act of a good answer."""
-    return sent(answer())
+    return steps(answer())
 
 
 GOOD = usual()
-SECOND = sent(answer(task(enhanced_prompt="second")))
+SECOND = steps(answer(task(enhanced_prompt="second")))
 OK: Outcomes = (Value(),)
 IS_SECOND: Outcomes = (Value({"enhanced_prompt": "second"}),)
 BROKEN = "ConnectionFailedError"
@@ -181,8 +181,8 @@ def fails(kind: str, *says: str, **facts: object) -> Outcomes:
     return (Error(tuple(kind.split("|")), says, facts),)
 
 
-def passing(name: str, act: Act, kind: str, *says: str) -> Iterator[Fault]:
-    """Yield a fault that happens once, and is survived, and the same that goes on."""
+def retries(name: str, act: Act, kind: str, *says: str) -> Iterator[Fault]:
+    """Yield a fault that happens once, and ends in a value, and the same fault at every attempt."""
     client = {"timeout": 0.1} if kind == "RequestTimeoutError" else {}
     yield Fault(name=f"{name} once", script=(act, usual()), outcomes=OK, requests=2, client=client)
     outcomes = fails(kind, *says, attempts=2)
@@ -195,24 +195,24 @@ def passing(name: str, act: Act, kind: str, *says: str) -> Iterator[Fault]:
     )
 
 
-def lasting(name: str, body: bytes, kind: str, *says: str, **facts: object) -> Fault:
-    """Return a fault that stands in a whole answer: asking again would be of no use."""
-    act = sent(answer(body, "200 OK", "X-Oneapi-Request-Id: r-9"))
+def final(name: str, body: bytes, kind: str, *says: str, **facts: object) -> Fault:
+    """Return a fault in a complete answer: a retry would be useless."""
+    act = steps(answer(body, "200 OK", "X-Oneapi-Request-Id: r-9"))
     outcomes = fails(kind, *says, request_id="r-9", **facts)
     return Fault(name=name, script=(act,), outcomes=outcomes, requests=1)
 
 
-def refused(name: str, *parts: bytes | Step, says: tuple[str, ...] = ()) -> Fault:
-    """Return a fault that is not HTTP, whatever the client makes of it, but never a value."""
+def not_http(name: str, *parts: bytes | Step, says: tuple[str, ...] = ()) -> Fault:
+    """Return a fault that is not HTTP: it ends in an error of the client, never in a value."""
     kinds = "ConnectionFailedError|ResponseError"
-    return Fault(name=name, script=(sent(*parts),), outcomes=fails(kinds, *says))
+    return Fault(name=name, script=(steps(*parts),), outcomes=fails(kinds, *says))
 
 
 def endless(name: str, beginning: bytes, piece: bytes) -> Fault:
-    """Return a fault in which a line never ends, or lines never do: neither fills the memory."""
+    """Return a fault with a line, or lines, without end, which must not fill the memory."""
     return Fault(
         name=name,
-        script=(sent(beginning, Flood(piece)),),
+        script=(steps(beginning, Flood(piece)),),
         outcomes=fails(f"{BROKEN}|ResponseError|RequestTimeoutError"),
         client={"retry": {"attempts": 1}},
         memory=32 * MEGABYTE,
@@ -220,8 +220,8 @@ def endless(name: str, beginning: bytes, piece: bytes) -> Fault:
 
 
 def _connection() -> Iterator[Fault]:
-    said = ("could not connect", "refused")
-    yield Fault(name="refused", listening=False, outcomes=fails(BROKEN, *said, attempts=2))
+    words = ("could not connect", "refused")
+    yield Fault(name="refused", listening=False, outcomes=fails(BROKEN, *words, attempts=2))
     more_attempts = {"retry": {"attempts": 6}}
     yield Fault(
         name="refused at first",
@@ -231,17 +231,17 @@ def _connection() -> Iterator[Fault]:
         client=more_attempts,
         requests=1,
     )
-    for how, step in (("closed", Close()), ("reset", Reset())):
+    for end, step in (("closed", Close()), ("reset", Reset())):
         yield Fault(
-            name=f"{how} when accepted once", accept=((step,), ()), script=(usual(),), outcomes=OK
+            name=f"{end} when accepted once", accept=((step,), ()), script=(usual(),), outcomes=OK
         )
         yield Fault(
-            name=f"{how} when accepted always",
+            name=f"{end} when accepted always",
             accept=((step,),),
             outcomes=fails(BROKEN, attempts=2),
         )
-        said = ("reset",) if how == "reset" else ()
-        yield from passing(f"{how} after the request", (step,), BROKEN, *said)
+        words = ("reset",) if end == "reset" else ()
+        yield from retries(f"{end} after the request", (step,), BROKEN, *words)
         good = answer()
         head = good.index(b"\r\n\r\n") + 4
         places = {
@@ -253,14 +253,14 @@ def _connection() -> Iterator[Fault]:
             "in the body": head + 20,
             "before the last byte": len(good) - 1,
         }
-        said = ("reset",) if how == "reset" else ("incomplete",)
+        words = ("reset",) if end == "reset" else ("incomplete",)
         for place, count in places.items():
-            yield from passing(f"{how} {place}", sent(good[:count], step), BROKEN, *said)
-    yield from passing("half closed after the request", (HalfClose(),), BROKEN)
-    yield Fault(name="slow but in time", script=(sent(Pause(0.02), answer()),), outcomes=OK)
+            yield from retries(f"{end} {place}", steps(good[:count], step), BROKEN, *words)
+    yield from retries("half closed after the request", (HalfClose(),), BROKEN)
+    yield Fault(name="slow but in time", script=(steps(Pause(0.02), answer()),), outcomes=OK)
     yield Fault(
         name="trickling but in time",
-        script=(sent(Trickle(answer(), every=0.001, size=4)),),
+        script=(steps(Trickle(answer(), every=0.001, size=4)),),
         outcomes=OK,
     )
 
@@ -276,19 +276,19 @@ def _silence() -> Iterator[Fault]:
         "in the body": head + 20,
     }
     for place, count in places.items():
-        hang = sent(good[:count], Hang())
-        yield from passing(f"silence {place}", hang, "RequestTimeoutError", "within")
-        # Half a minute at least, for whoever waits for the next byte only.
-        rest = sent(good[:count], Trickle(good[count:] + b" " * 1500))
+        hang = steps(good[:count], Hang())
+        yield from retries(f"silence {place}", hang, "RequestTimeoutError", "within")
+        # Half a minute at least, for a client that limits only the time between two bytes.
+        rest = steps(good[:count], Trickle(good[count:] + b" " * 1500))
         kind = f"trickle {place}"
         if count < head:
-            yield from passing(kind, rest, "RequestTimeoutError", "within")
-    slow_body = sent(answer(length="5000"), Trickle(b" " * 5000))
-    yield from passing("trickle in the body", slow_body, "RequestTimeoutError", "within")
-    sizes = sent(chunked(end=b""), Trickle(chunk(b"x") * 500))
-    yield from passing("trickle in chunks", sizes, "RequestTimeoutError", "within")
-    heads = sent(b"HTTP/1.1 200 OK\r\n", Trickle(b"X-A: b\r\n" * 1500, size=8))
-    yield from passing("trickle of headers without end", heads, "RequestTimeoutError", "within")
+            yield from retries(kind, rest, "RequestTimeoutError", "within")
+    slow_body = steps(answer(length="5000"), Trickle(b" " * 5000))
+    yield from retries("trickle in the body", slow_body, "RequestTimeoutError", "within")
+    sizes = steps(chunked(end=b""), Trickle(chunk(b"x") * 500))
+    yield from retries("trickle in chunks", sizes, "RequestTimeoutError", "within")
+    heads = steps(b"HTTP/1.1 200 OK\r\n", Trickle(b"X-A: b\r\n" * 1500, size=8))
+    yield from retries("trickle of headers without end", heads, "RequestTimeoutError", "within")
     yield Fault(
         name="the deadline before the time-out",
         script=((Hang(),),),
@@ -303,31 +303,31 @@ def _silence() -> Iterator[Fault]:
     )
     yield Fault(
         name="the deadline between attempts",
-        script=(sent(Pause(0.15), Close()),),
+        script=(steps(Pause(0.15), Close()),),
         outcomes=fails("DeadlineError|ConnectionFailedError"),
         client={"deadline": 0.2, "retry": {"attempts": 9}},
     )
 
 
 def _kept_alive() -> Iterator[Fault]:
-    def two(name: str, *acts: Act, outcomes: Outcomes = IS_SECOND, calls: int = 2) -> Fault:
+    def pair(name: str, *acts: Act, outcomes: Outcomes = IS_SECOND, calls: int = 2) -> Fault:
         return Fault(name=f"second call: {name}", script=acts, outcomes=outcomes, calls=calls)
 
     good = answer()
     poison = answer(task(enhanced_prompt="poison", status="failed"))
-    first = sent(good)
-    yield two("the same connection", first, SECOND)
-    yield two("closed after the first", sent(good, Close()), SECOND)
-    yield two("closed a little later", sent(good, Pause(0.02), Close()), SECOND)
-    yield two("reset after the first", sent(good, Pause(0.02), Reset()), SECOND)
-    yield two("half closed after the first", sent(good, HalfClose()), SECOND)
-    yield two("closed on the second request", first, (Close(),), SECOND)
-    yield two("reset on the second request", first, (Reset(),), SECOND)
-    yield two("closed in the second answer", first, sent(good[:40], Close()), SECOND)
-    yield two("announced as the last", sent(answer(None, "200 OK", "Connection: close")), SECOND)
+    first = steps(good)
+    yield pair("the same connection", first, SECOND)
+    yield pair("closed after the first", steps(good, Close()), SECOND)
+    yield pair("closed a little later", steps(good, Pause(0.02), Close()), SECOND)
+    yield pair("reset after the first", steps(good, Pause(0.02), Reset()), SECOND)
+    yield pair("half closed after the first", steps(good, HalfClose()), SECOND)
+    yield pair("closed on the second request", first, (Close(),), SECOND)
+    yield pair("reset on the second request", first, (Reset(),), SECOND)
+    yield pair("closed in the second answer", first, steps(good[:40], Close()), SECOND)
+    yield pair("announced as the last", steps(answer(None, "200 OK", "Connection: close")), SECOND)
     http10 = answer(version="HTTP/1.0")
-    yield two("an old version", sent(http10, Close()), SECOND)
-    left = {
+    yield pair("an old version", steps(http10, Close()), SECOND)
+    extra = {
         "a whole answer": poison,
         "half an answer": poison[:30],
         "an interim answer": b"HTTP/1.1 100 Continue\r\n\r\n",
@@ -336,58 +336,58 @@ def _kept_alive() -> Iterator[Fault]:
         "an empty line": b"\r\n",
         "a line of text": b"oops\r\n",
     }
-    for what, data in left.items():
-        yield two(f"{what} left over at once", sent(good + data), SECOND)
-        yield two(f"{what} left over later", sent(good, Pause(0.01), data), SECOND)
-        yield two(f"{what} left over, then closed", sent(good + data, Close()), SECOND)
-    short = answer(task() + b" " * 9, length=str(len(task())))
-    yield two("a length that was too short", sent(short), SECOND)
+    for rest, data in extra.items():
+        yield pair(f"{rest} left over at once", steps(good + data), SECOND)
+        yield pair(f"{rest} left over later", steps(good, Pause(0.01), data), SECOND)
+        yield pair(f"{rest} left over, then closed", steps(good + data, Close()), SECOND)
+    short_length = answer(task() + b" " * 9, length=str(len(task())))
+    yield pair("a length that was too short", steps(short_length), SECOND)
     no_content = answer(b"", "204 No Content", length=None) + poison
     yield Fault(
         name="an answer behind a 204",
-        script=(sent(no_content),),
+        script=(steps(no_content),),
         outcomes=fails("ResponseError", "204"),
     )
     yield Fault(
         name="an answer behind a 304",
-        script=(sent(answer(b"", "304 Not Modified", length=None) + poison),),
+        script=(steps(answer(b"", "304 Not Modified", length=None) + poison),),
         outcomes=fails("RedirectError|StatusError", "304"),
     )
 
 
 def _lengths() -> Iterator[Fault]:
     good = task()
-    longer = sent(answer(length=str(len(good) + 50)), Close())
-    yield from passing("a length that is too long, closed", longer, BROKEN)
-    hanging = sent(answer(length=str(len(good) + 50)), Hang())
-    yield from passing("a length that is too long, silent", hanging, "RequestTimeoutError")
-    yield refused("a length that is too short", answer(length="40"))
+    too_long = steps(answer(length=str(len(good) + 50)), Close())
+    yield from retries("a length that is too long, closed", too_long, BROKEN)
+    hanging = steps(answer(length=str(len(good) + 50)), Hang())
+    yield from retries("a length that is too long, silent", hanging, "RequestTimeoutError")
+    yield not_http("a length that is too short", answer(length="40"))
     for length in ("-5", "abc", "0x10", "+5", "1e3", "", " ", "9" * 30, "5 5", "5;6"):
-        yield refused(f"length {length[:10]!r}", answer(length=length), Close())
+        yield not_http(f"length {length[:10]!r}", answer(length=length), Close())
     yield Fault(
         name="a length far above the limit",
-        script=(sent(answer(length=str(10**12)), Hang()),),
+        script=(steps(answer(length=str(10**12)), Hang()),),
         outcomes=fails("ResponseError", "limit"),
         requests=1,
     )
-    yield refused("two lengths that differ", answer(None, "200 OK", "Content-Length: 7"))
-    twice = answer(None, "200 OK", f"Content-Length: {len(good)}")
-    yield Fault(name="two lengths that agree", script=(sent(twice),), outcomes=(*OK, *NOT_HTTP))
-    listed = answer(length=f"{len(good)}, {len(good)}")
-    yield Fault(name="a list of equal lengths", script=(sent(listed),), outcomes=(*OK, *NOT_HTTP))
-    both = answer(good, "200 OK", "Transfer-Encoding: chunked")
-    yield refused("a length and chunks that are none", both, Close())
-    unmeasured = sent(answer(length=None), Close())
+    yield not_http("two lengths that differ", answer(None, "200 OK", "Content-Length: 7"))
+    equal = answer(None, "200 OK", f"Content-Length: {len(good)}")
+    yield Fault(name="two lengths that agree", script=(steps(equal),), outcomes=(*OK, *NOT_HTTP))
+    lengths = answer(length=f"{len(good)}, {len(good)}")
+    yield Fault(name="a list of equal lengths", script=(steps(lengths),), outcomes=(*OK, *NOT_HTTP))
+    length_and_chunks = answer(good, "200 OK", "Transfer-Encoding: chunked")
+    yield not_http("a length and chunks that are none", length_and_chunks, Close())
+    unmeasured = steps(answer(length=None), Close())
     yield Fault(name="no length, closed at the end", script=(unmeasured,), outcomes=OK)
-    yield from passing("no length, reset at the end", sent(answer(length=None), Reset()), BROKEN)
-    yield refused("no length, closed too early", answer(good[:-9], length=None), Close())
+    yield from retries("no length, reset at the end", steps(answer(length=None), Reset()), BROKEN)
+    yield not_http("no length, closed too early", answer(good[:-9], length=None), Close())
     for name, beginning, piece in (
         ("a body without end", answer(b"", length=None), b" " * 65536),
         ("chunks without end", chunked(end=b""), chunk(b" " * 65536)),
     ):
         yield Fault(
             name=name,
-            script=(sent(beginning, Flood(piece)),),
+            script=(steps(beginning, Flood(piece)),),
             outcomes=fails("ResponseError", "limit"),
             client={"max_body": MEGABYTE},
             requests=1,
@@ -403,7 +403,7 @@ NOT_HTTP = fails("ConnectionFailedError|ResponseError")
 def _chunks() -> Iterator[Fault]:
     good = task()
     half = len(good) // 2
-    fine = {
+    valid = {
         "one chunk": chunked(chunk(good)),
         "many chunks": chunked(*(chunk(good[i : i + 1]) for i in range(len(good)))),
         "upper case": chunked(chunk(good, f"{len(good):X}")),
@@ -412,32 +412,32 @@ def _chunks() -> Iterator[Fault]:
         "trailers": chunked(chunk(good), end=b"0\r\nX-A: b\r\nX-C: d\r\n\r\n"),
         "upper-case coding": chunked(chunk(good), coding="Chunked"),
     }
-    for name, data in fine.items():
-        yield Fault(name=f"chunks: {name}", script=(sent(data),), outcomes=OK, requests=1)
-    cut = chunked(chunk(good), end=b"")
-    yield from passing("chunks: no last one, closed", sent(cut, Close()), BROKEN)
-    yield from passing("chunks: no last one, reset", sent(cut, Reset()), BROKEN)
-    yield from passing("chunks: no last one, silent", sent(cut, Hang()), "RequestTimeoutError")
-    inside = chunked(chunk(good[:half], f"{len(good):x}"), end=b"")
-    yield from passing("chunks: closed inside one", sent(inside[:-2], Close()), BROKEN)
+    for name, data in valid.items():
+        yield Fault(name=f"chunks: {name}", script=(steps(data),), outcomes=OK, requests=1)
+    no_last = chunked(chunk(good), end=b"")
+    yield from retries("chunks: no last one, closed", steps(no_last, Close()), BROKEN)
+    yield from retries("chunks: no last one, reset", steps(no_last, Reset()), BROKEN)
+    yield from retries("chunks: no last one, silent", steps(no_last, Hang()), "RequestTimeoutError")
+    partial_chunk = chunked(chunk(good[:half], f"{len(good):x}"), end=b"")
+    yield from retries("chunks: closed inside one", steps(partial_chunk[:-2], Close()), BROKEN)
     no_end = chunked(chunk(good), end=b"0\r\n")
-    yield from passing("chunks: closed before the last line", sent(no_end, Close()), BROKEN)
+    yield from retries("chunks: closed before the last line", steps(no_end, Close()), BROKEN)
     for size in ("xyz", "-5", "0x10", "", " ", "f" * 30, "1 2"):
         data = chunked(chunk(good, size))
-        yield refused(f"chunks: size {size[:10]!r}", data, Close())
-    yield refused("chunks: no line end behind one", chunked(chunk(good)[:-2] + b"XX"), Close())
-    yield refused(
+        yield not_http(f"chunks: size {size[:10]!r}", data, Close())
+    yield not_http("chunks: no line end behind one", chunked(chunk(good)[:-2] + b"XX"), Close())
+    yield not_http(
         "chunks: shorter than said", chunked(chunk(good[:half], f"{half + 9:x}")), Close()
     )
     yield endless("chunks: a size line without end", chunked(end=b""), b"1" * 65536)
     for coding in ("gzip", "chunked, chunked", "identity", "x", "gzip, chunked", "chunked, gzip"):
         data = chunked(chunk(good), coding=coding)
-        yield refused(f"transfer coding {coding!r}", data, Close())
+        yield not_http(f"transfer coding {coding!r}", data, Close())
 
 
 def _heads() -> Iterator[Fault]:
     good = task()
-    fine = {
+    valid = {
         "no reason": answer(None, "200"),
         "an empty reason": answer(None, "200 "),
         "a reason in Latin-1": answer(None, "200 d\xe9j\xe0 vu"),
@@ -448,8 +448,8 @@ def _heads() -> Iterator[Fault]:
         "upper case": answer().replace(b"Content-", b"CONTENT-"),
         "a broken date": answer(None, "200 OK", "Date: yesterday", "Expires: -1", "Age: old"),
     }
-    for name, data in fine.items():
-        yield Fault(name=f"head: {name}", script=(sent(data, Close()),), outcomes=OK, requests=1)
+    for name, data in valid.items():
+        yield Fault(name=f"head: {name}", script=(steps(data, Close()),), outcomes=OK, requests=1)
     odd = {
         "bare line feeds": answer().replace(b"\r\n", b"\n"),
         "a folded header": answer(None, "200 OK", "X-A: b", "  c"),
@@ -464,9 +464,9 @@ def _heads() -> Iterator[Fault]:
         "a reason of 8 KB": answer(None, f"200 {'x' * 8192}"),
     }
     for name, data in odd.items():
-        script = (sent(data, Close()),)
+        script = (steps(data, Close()),)
         yield Fault(name=f"head: {name}", script=script, outcomes=(*OK, *NOT_HTTP))
-    wrong = {
+    invalid = {
         "nothing": b"",
         "only empty lines": b"\r\n\r\n\r\n",
         "text": b"hello, this is not HTTP\r\n",
@@ -495,8 +495,8 @@ def _heads() -> Iterator[Fault]:
         "a 1 MB header": answer(None, "200 OK", f"X-A: {'b' * MEGABYTE}"),
         "a 1 MB reason": answer(None, f"200 {'x' * MEGABYTE}"),
     }
-    for name, data in wrong.items():
-        yield refused(f"head: {name}", data, Close(), says=("not valid HTTP",) if data else ())
+    for name, data in invalid.items():
+        yield not_http(f"head: {name}", data, Close(), says=("not valid HTTP",) if data else ())
 
 
 def _interim() -> Iterator[Fault]:
@@ -508,20 +508,20 @@ def _interim() -> Iterator[Fault]:
         ("103", hints),
         ("three of them", proceed + hints + proceed),
     ):
-        script = (sent(data + answer()),)
+        script = (steps(data + answer()),)
         yield Fault(name=f"interim: {name}, then the answer", script=script, outcomes=OK)
-    yield from passing("interim: 100, then closed", sent(proceed, Close()), BROKEN)
-    yield from passing("interim: 100, then silence", sent(proceed, Hang()), "RequestTimeoutError")
+    yield from retries("interim: 100, then closed", steps(proceed, Close()), BROKEN)
+    yield from retries("interim: 100, then silence", steps(proceed, Hang()), "RequestTimeoutError")
     yield Fault(
         name="interim: without end",
         script=((Flood(proceed * 100),),),
         outcomes=fails(f"{BROKEN}|ResponseError|RequestTimeoutError"),
         client={"timeout": 0.3, "retry": {"attempts": 1}},
     )
-    switched = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"
+    switching = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"
     yield Fault(
         name="interim: 101 as the answer",
-        script=(sent(switched, Hang()),),
+        script=(steps(switching, Hang()),),
         outcomes=fails(BROKEN, "switched protocols"),
     )
 
@@ -544,36 +544,38 @@ def _bomb(before: bytes, behind: bytes) -> bytes:
 
 
 def _codings() -> Iterator[Fault]:
-    def coded(name: str, coding: str, body: bytes, outcomes: Outcomes, **more: object) -> Fault:
-        act = sent(answer(body, "200 OK", f"Content-Encoding: {coding}"))
-        return Fault(name=f"coding: {name}", script=(act,), outcomes=outcomes, **more)  # type: ignore[arg-type]
+    def encoded(
+        name: str, coding: str, body: bytes, outcomes: Outcomes, **options: object
+    ) -> Fault:
+        act = steps(answer(body, "200 OK", f"Content-Encoding: {coding}"))
+        return Fault(name=f"coding: {name}", script=(act,), outcomes=outcomes, **options)  # type: ignore[arg-type]
 
     good, packed = task(), gzip.compress(task())
     unusable = fails("ResponseError|ConnectionFailedError")
-    yield coded("gzip", "gzip", packed, OK, requests=1)
-    yield coded("GZIP", "GZIP", packed, OK, requests=1)
-    yield coded("x-gzip", "x-gzip", packed, OK, requests=1)
-    yield coded("identity", "identity", good, OK, requests=1)
-    yield coded("empty", "", good, OK, requests=1)
+    yield encoded("gzip", "gzip", packed, OK, requests=1)
+    yield encoded("GZIP", "GZIP", packed, OK, requests=1)
+    yield encoded("x-gzip", "x-gzip", packed, OK, requests=1)
+    yield encoded("identity", "identity", good, OK, requests=1)
+    yield encoded("empty", "", good, OK, requests=1)
     members = gzip.compress(good[:50]) + gzip.compress(good[50:])
-    yield coded("gzip in two members", "gzip", members, OK, requests=1)
-    yield coded("deflate", "deflate", zlib.compress(good), (*OK, *unusable))
-    yield coded("gzip twice", "gzip, gzip", gzip.compress(packed), (*OK, *unusable))
-    yield coded("gzip that is none", "gzip", good, fails("ResponseError", "gzip"), requests=1)
-    yield coded("gzip cut short", "gzip", packed[:-20], unusable)
-    yield coded("gzip without its end", "gzip", packed[:-8], unusable)
+    yield encoded("gzip in two members", "gzip", members, OK, requests=1)
+    yield encoded("deflate", "deflate", zlib.compress(good), (*OK, *unusable))
+    yield encoded("gzip twice", "gzip, gzip", gzip.compress(packed), (*OK, *unusable))
+    yield encoded("gzip that is none", "gzip", good, fails("ResponseError", "gzip"), requests=1)
+    yield encoded("gzip cut short", "gzip", packed[:-20], unusable)
+    yield encoded("gzip without its end", "gzip", packed[:-8], unusable)
     wrong_sum = packed[:-8] + b"\0\0\0\0" + packed[-4:]
-    yield coded("gzip with a wrong sum", "gzip", wrong_sum, unusable)
-    flipped = packed[:30] + bytes([packed[30] ^ 0xFF]) + packed[31:]
-    yield coded("gzip with a flipped byte", "gzip", flipped, unusable)
-    yield coded("gzip and garbage", "gzip", packed + b"garbage", (*OK, *unusable))
-    yield coded("gzip and zeros", "gzip", packed + b"\0" * 64, (*OK, *unusable))
-    yield coded("gzip of nothing", "gzip", gzip.compress(b""), fails("ResponseError"), requests=1)
-    yield coded("nothing as gzip", "gzip", b"", fails("ResponseError"), requests=1)
-    yield lasting("coding: gzip that is not announced", packed, "ResponseError")
+    yield encoded("gzip with a wrong sum", "gzip", wrong_sum, unusable)
+    corrupt = packed[:30] + bytes([packed[30] ^ 0xFF]) + packed[31:]
+    yield encoded("gzip with a flipped byte", "gzip", corrupt, unusable)
+    yield encoded("gzip and garbage", "gzip", packed + b"garbage", (*OK, *unusable))
+    yield encoded("gzip and zeros", "gzip", packed + b"\0" * 64, (*OK, *unusable))
+    yield encoded("gzip of nothing", "gzip", gzip.compress(b""), fails("ResponseError"), requests=1)
+    yield encoded("nothing as gzip", "gzip", b"", fails("ResponseError"), requests=1)
+    yield final("coding: gzip that is not announced", packed, "ResponseError")
     for coding in ("br", "zstd", "compress", "x", "gzip;q=1"):
-        named = fails("ResponseError", coding)
-        yield coded(coding, coding, packed, named, requests=1)
+        failure = fails("ResponseError", coding)
+        yield encoded(coding, coding, packed, failure, requests=1)
     bomb = _bomb(good[:-1], b"}")
     small = {"max_body": 4 * MEGABYTE}
     for name, coding, body in (
@@ -582,7 +584,7 @@ def _codings() -> Iterator[Fault]:
         ("a bomb in members", "gzip", gzip.compress(b" " * MEGABYTE) * 64),
         ("a bomb coded twice", "gzip, gzip", gzip.compress(bomb)),
     ):
-        yield coded(
+        yield encoded(
             name,
             coding,
             body,
@@ -591,13 +593,13 @@ def _codings() -> Iterator[Fault]:
             requests=1,
             memory=24 * MEGABYTE,
         )
-    slowly = sent(
+    slow_bomb = steps(
         answer(b"", "200 OK", "Content-Encoding: gzip", length=str(len(bomb))),
         Trickle(bomb, every=0.001, size=2048),
     )
     yield Fault(
         name="coding: a bomb that trickles",
-        script=(slowly,),
+        script=(slow_bomb,),
         outcomes=fails("ResponseError", "limit"),
         client=small,
         requests=1,
@@ -606,7 +608,7 @@ def _codings() -> Iterator[Fault]:
     refusal = answer(bomb, "500 Oops", "Content-Encoding: gzip")
     yield Fault(
         name="coding: a bomb in an error",
-        script=(sent(refusal),),
+        script=(steps(refusal),),
         outcomes=fails("ServerError", "500"),
         client={**small, "retry": {"attempts": 1}},
         memory=24 * MEGABYTE,
@@ -614,32 +616,32 @@ def _codings() -> Iterator[Fault]:
 
 
 def _redirects() -> Iterator[Fault]:
-    def to(name: str, status: str, *headers: str, body: bytes = b"", says: str = "") -> Fault:
+    def redirect(name: str, status: str, *headers: str, body: bytes = b"", says: str = "") -> Fault:
         return Fault(
             name=f"redirect: {name}",
-            script=(sent(answer(body, status, *headers)),),
+            script=(steps(answer(body, status, *headers)),),
             outcomes=fails("RedirectError", status[:3], says, status=int(status[:3])),
             requests=1,
         )
 
     for status in ("301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"):
-        yield to(f"{status} to a stranger", status, "Location: {{stranger}}/v1/video/query")
-    yield to("302 to itself", "302 Found", "Location: {{self}}/v1/video/query")
-    yield to("302 to a path", "302 Found", "Location: /elsewhere", says="/elsewhere")
-    yield to("302 to nowhere", "302 Found")
-    yield to("302 to an empty place", "302 Found", "Location: ")
-    yield to("302 to a file", "302 Found", "Location: file:///etc/passwd")
-    yield to("302 to no URL", "302 Found", "Location: http://[::1")
-    yield to("302 to two places", "302 Found", "Location: /a", "Location: {{stranger}}")
-    yield to("302 with the key", "302 Found", f"Location: {{{{stranger}}}}/?key={KEY}")
-    yield to("300 with a task", "300 Multiple Choices", body=task())
-    yield to("302 with a task", "302 Found", "Location: /x", body=task())
-    yield to("305", "305 Use Proxy", "Location: {{stranger}}")
-    yield to("399", "399 Odd", "Location: {{stranger}}")
+        yield redirect(f"{status} to a stranger", status, "Location: {{stranger}}/v1/video/query")
+    yield redirect("302 to itself", "302 Found", "Location: {{self}}/v1/video/query")
+    yield redirect("302 to a path", "302 Found", "Location: /elsewhere", says="/elsewhere")
+    yield redirect("302 to nowhere", "302 Found")
+    yield redirect("302 to an empty place", "302 Found", "Location: ")
+    yield redirect("302 to a file", "302 Found", "Location: file:///etc/passwd")
+    yield redirect("302 to no URL", "302 Found", "Location: http://[::1")
+    yield redirect("302 to two places", "302 Found", "Location: /a", "Location: {{stranger}}")
+    yield redirect("302 with the key", "302 Found", f"Location: {{{{stranger}}}}/?key={KEY}")
+    yield redirect("300 with a task", "300 Multiple Choices", body=task())
+    yield redirect("302 with a task", "302 Found", "Location: /x", body=task())
+    yield redirect("305", "305 Use Proxy", "Location: {{stranger}}")
+    yield redirect("399", "399 Odd", "Location: {{stranger}}")
 
 
-def _envelope(message: str, code: object = "", **more: object) -> bytes:
-    error = {"message": message, "type": "new_api_error", "code": code, **more}
+def _envelope(message: str, code: object = "", **members: object) -> bytes:
+    error = {"message": message, "type": "new_api_error", "code": code, **members}
     return json.dumps({"error": error}).encode()
 
 
@@ -668,7 +670,7 @@ def _statuses() -> Iterator[Fault]:
     request_id = "X-Oneapi-Request-Id: 20251106120000123"
     for status in _RETRIED:
         body = _envelope("the upstream is busy", "upstream_busy")
-        act = sent(answer(body, f"{status} Oops", request_id))
+        act = steps(answer(body, f"{status} Oops", request_id))
         yield Fault(name=f"status {status} once", script=(act, usual()), outcomes=OK, requests=2)
         facts = {"status": status, "attempts": 2, "request_id": "20251106120000123"}
         says = (str(status), "the upstream is busy", "20251106120000123")
@@ -676,48 +678,48 @@ def _statuses() -> Iterator[Fault]:
         yield Fault(name=f"status {status} always", script=(act,), outcomes=outcomes, requests=2)
     for status in _FINAL:
         body = _envelope("this cannot be done", "E77")
-        act = sent(answer(body, f"{status} Oops", request_id))
+        act = steps(answer(body, f"{status} Oops", request_id))
         facts = {"status": status, "code": "E77", "request_id": "20251106120000123"}
         outcomes = fails(_class_of(status), str(status), "this cannot be done", **facts)
         yield Fault(name=f"status {status}", script=(act,), outcomes=outcomes, requests=1)
     for status in (600, 799, 999):
-        act = sent(answer(b"", f"{status} Odd"), Close())
+        act = steps(answer(b"", f"{status} Odd"), Close())
         outcomes = fails("StatusError|ServerError|ConnectionFailedError")
         yield Fault(name=f"status {status}", script=(act,), outcomes=outcomes)
 
 
 def _status_bodies() -> Iterator[Fault]:
-    def said(name: str, line: str, body: bytes, kind: str, *says: str, **facts: object) -> Fault:
-        act = sent(answer(body, line))
+    def error(name: str, line: str, body: bytes, kind: str, *says: str, **facts: object) -> Fault:
+        act = steps(answer(body, line))
         outcomes = fails(kind, line[:3], *says, **facts)
         return Fault(name=f"error body: {name}", script=(act,), outcomes=outcomes)
 
     quota = _envelope("the user quota is not enough", "insufficient_user_quota")
-    yield said("quota", "403 Forbidden", quota, "QuotaExceededError", "quota")
-    paid = _envelope("no quota left", "insufficient_quota")
-    yield said("quota as 429", "429 Too Many", paid, "QuotaExceededError|RateLimitError", "quota")
+    yield error("quota", "403 Forbidden", quota, "QuotaExceededError", "quota")
+    limit = _envelope("no quota left", "insufficient_quota")
+    yield error("quota as 429", "429 Too Many", limit, "QuotaExceededError|RateLimitError", "quota")
     no_task = b'{"code": "task_not_exist", "message": "task_not_exist", "data": null}'
-    yield said("no such task", "400 Bad", no_task, "TaskNotFoundError", code="task_not_exist")
+    yield error("no such task", "400 Bad", no_task, "TaskNotFoundError", code="task_not_exist")
     route = _envelope("Invalid URL (GET /v1/video/query)", "")
-    yield said("no such route", "404 Not Found", route, "NotFoundError", "Invalid URL")
+    yield error("no such route", "404 Not Found", route, "NotFoundError", "Invalid URL")
     inner = json.dumps({"message": "the prompt was refused", "code": "E5"})
     wrapped = json.dumps({"code": "fail_to_fetch_task", "message": inner, "data": None}).encode()
-    yield said("JSON in a string", "500 Oops", wrapped, "ServerError", "the prompt was refused")
-    yield said("a string", "500 Oops", b'{"error": "boom"}', "ServerError", "boom")
-    yield said("a number as code", "400 Bad", _envelope("no", 1234), "BadRequestError", "no")
-    yield said("a problem", "400 Bad", b'{"title": "bad id", "detail": "x"}', "BadRequestError")
-    yield said("a detail", "422 No", b'{"detail": "id is odd"}', "UnprocessableError", "id is odd")
+    yield error("JSON in a string", "500 Oops", wrapped, "ServerError", "the prompt was refused")
+    yield error("a string", "500 Oops", b'{"error": "boom"}', "ServerError", "boom")
+    yield error("a number as code", "400 Bad", _envelope("no", 1234), "BadRequestError", "no")
+    yield error("a problem", "400 Bad", b'{"title": "bad id", "detail": "x"}', "BadRequestError")
+    yield error("a detail", "422 No", b'{"detail": "id is odd"}', "UnprocessableError", "id is odd")
     fields = b'{"detail": [{"loc": ["query", "id"], "msg": "too short", "type": "x"}]}'
-    yield said("a list of details", "422 No", fields, "UnprocessableError", "too short")
+    yield error("a list of details", "422 No", fields, "UnprocessableError", "too short")
     cloudflare = (
         b"<!DOCTYPE html><html><head><title>Access denied | api.example.com used Cloudflare to"
         b" restrict access</title></head><body><h1>Error 1010</h1>Ray ID: 8a1</body></html>"
     )
     blocked = "PermissionDeniedError"
-    yield said("Cloudflare's page", "403 Forbidden", cloudflare, blocked, "cloudflare")
+    yield error("Cloudflare's page", "403 Forbidden", cloudflare, blocked, "cloudflare")
     nginx = b"<html>\r\n<head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
-    yield said("a gateway's page", "502 Bad Gateway", nginx, "ServerError", "bad gateway")
-    bare = {
+    yield error("a gateway's page", "502 Bad Gateway", nginx, "ServerError", "bad gateway")
+    bodies = {
         "empty": b"",
         "spaces": b"  \r\n ",
         "null": b"null",
@@ -741,10 +743,10 @@ def _status_bodies() -> Iterator[Fault]:
         "the key": f'{{"error": {{"message": "bad key {KEY}"}}, "key": "{KEY}"}}'.encode(),
         "the key in HTML": f"<html><title>{KEY}</title>{KEY}</html>".encode(),
     }
-    for name, body in bare.items():
-        yield said(f"{name}, 500", "500 Oops", body, "ServerError", status=500, attempts=2)
-        yield said(f"{name}, 401", "401 No", body, "AuthenticationError", status=401, attempts=1)
-    shouts = {
+    for name, body in bodies.items():
+        yield error(f"{name}, 500", "500 Oops", body, "ServerError", status=500, attempts=2)
+        yield error(f"{name}, 401", "401 No", body, "AuthenticationError", status=401, attempts=1)
+    echoes = {
         "a header": answer(b"", "500 Oops", f"X-Echo: Bearer {KEY}"),
         "the reason": answer(b"", f"500 {KEY}"),
         "a broken status line": f"HTTP/1.1 {KEY} {KEY}\r\n\r\n".encode(),
@@ -757,24 +759,24 @@ def _status_bodies() -> Iterator[Fault]:
         "no JSON": f"hello {KEY}".encode(),
         "left-over bytes": answer(_envelope("no"), "500 Oops") + KEY.encode(),
     }
-    for name, data in shouts.items():
+    for name, data in echoes.items():
         data = data if data.startswith(b"HTTP/") else answer(data)
         outcomes = fails("ServerError|ConnectionFailedError|ResponseError|RedirectError")
-        yield Fault(name=f"the key in {name}", script=(sent(data, Close()),), outcomes=outcomes)
-    cut = sent(answer(_envelope("no"), "401 No", length="900"), Close())
+        yield Fault(name=f"the key in {name}", script=(steps(data, Close()),), outcomes=outcomes)
+    partial = steps(answer(_envelope("no"), "401 No", length="900"), Close())
     yield Fault(
         name="error body: cut off, 401",
-        script=(cut,),
+        script=(partial,),
         outcomes=fails("AuthenticationError|ConnectionFailedError"),
     )
-    odd = sent(answer(_envelope("no"), "401 No", "Content-Encoding: br"))
+    unknown_coding = steps(answer(_envelope("no"), "401 No", "Content-Encoding: br"))
     yield Fault(
         name="error body: in an unknown coding, 401",
-        script=(odd,),
+        script=(unknown_coding,),
         outcomes=fails("AuthenticationError", "401"),
         requests=1,
     )
-    junk = sent(answer(b"junk", "503 No", "Content-Encoding: gzip"))
+    junk = steps(answer(b"junk", "503 No", "Content-Encoding: gzip"))
     yield Fault(
         name="error body: broken gzip, 503",
         script=(junk, usual()),
@@ -784,55 +786,55 @@ def _status_bodies() -> Iterator[Fault]:
 
 
 def _retry_after() -> Iterator[Fault]:
-    def hinted(name: str, *headers: str, status: str = "429 Slow", **more: object) -> Fault:
-        act = sent(answer(b"", status, *headers))
-        return Fault(name=f"retry after: {name}", script=(act, usual()), **more)  # type: ignore[arg-type]
+    def hint(name: str, *headers: str, status: str = "429 Slow", **options: object) -> Fault:
+        act = steps(answer(b"", status, *headers))
+        return Fault(name=f"retry after: {name}", script=(act, usual()), **options)  # type: ignore[arg-type]
 
     for value in ("0", "0.05", "-5", "nan", "inf", "soon", "", "\xb2", "1e-2", "0x1", "1,5"):
-        yield hinted(f"{value!r}", f"Retry-After: {value}", outcomes=OK, requests=2)
-    yield hinted("a past date", "Retry-After: Wed, 01 Jan 2020 00:00:00 GMT", outcomes=OK)
-    yield hinted("no date", "Retry-After: Wed, 99 Foo 2020 00:00:00 GMT", outcomes=OK)
-    yield hinted("milliseconds", "Retry-After-Ms: 20", outcomes=OK, requests=2)
-    yield hinted("503", "Retry-After: 0", status="503 Busy", outcomes=OK, requests=2)
+        yield hint(f"{value!r}", f"Retry-After: {value}", outcomes=OK, requests=2)
+    yield hint("a past date", "Retry-After: Wed, 01 Jan 2020 00:00:00 GMT", outcomes=OK)
+    yield hint("no date", "Retry-After: Wed, 99 Foo 2020 00:00:00 GMT", outcomes=OK)
+    yield hint("milliseconds", "Retry-After-Ms: 20", outcomes=OK, requests=2)
+    yield hint("503", "Retry-After: 0", status="503 Busy", outcomes=OK, requests=2)
     too_long = fails("RateLimitError", "429", retry_after=3600.0, attempts=1)
     for value in ("3600", "3600.0"):
         header = f"Retry-After: {value}"
-        yield hinted(f"{value} s", header, outcomes=too_long, requests=1)
-    unfit = fails("RateLimitError", "429", retry_after=30.0)
+        yield hint(f"{value} s", header, outcomes=too_long, requests=1)
+    too_late = fails("RateLimitError", "429", retry_after=30.0)
     soon = {"deadline": 20.0}
-    yield hinted("beyond the deadline", "Retry-After: 30", outcomes=unfit, requests=1, client=soon)
+    yield hint("beyond the deadline", "Retry-After: 30", outcomes=too_late, requests=1, client=soon)
     for name, value in (("centuries", "9" * 18), ("digits without end", "9" * 5000)):
         outcomes = fails("RateLimitError", "429")
-        yield hinted(name, f"Retry-After: {value}", outcomes=(*outcomes, *OK))
+        yield hint(name, f"Retry-After: {value}", outcomes=(*outcomes, *OK))
     far = "Retry-After: Fri, 01 Jan 2100 00:00:00 GMT"
-    yield hinted("a far date", far, outcomes=fails("RateLimitError", "429"))
+    yield hint("a far date", far, outcomes=fails("RateLimitError", "429"))
 
 
 def _hidden_errors() -> Iterator[Fault]:
-    yield lasting(
+    yield final(
         "hidden: success is false",
         b'{"success": false, "message": "the channel is closed"}',
         "StatusError|ResponseError",
         "the channel is closed",
     )
-    yield lasting(
+    yield final(
         "hidden: a code and a message",
         b'{"code": 400, "message": "no such id", "data": null}',
         "StatusError|ResponseError|BadRequestError",
         "no such id",
     )
-    yield lasting(
+    yield final(
         "hidden: a code without data",
         b'{"code": "success", "data": null}',
         "StatusError|ResponseError",
     )
-    yield lasting(
+    yield final(
         "hidden: an error envelope",
         _envelope("the key is bad", "invalid_key"),
         "StatusError|ResponseError|AuthenticationError",
         "the key is bad",
     )
-    yield lasting(
+    yield final(
         "hidden: no such task",
         b'{"code": "task_not_exist", "message": "task_not_exist", "data": null}',
         "TaskNotFoundError|StatusError|ResponseError",
@@ -868,7 +870,7 @@ def _documents() -> Iterator[Fault]:
         "events": b'data: {"id": "x"}\n\ndata: [DONE]\n\n',
     }
     for name, body in no_json.items():
-        yield lasting(f"body: {name}", body, "ResponseError", status=200, attempts=1)
+        yield final(f"body: {name}", body, "ResponseError", status=200, attempts=1)
     no_object = {
         "null": b"null",
         "a list": b"[]",
@@ -880,13 +882,13 @@ def _documents() -> Iterator[Fault]:
         "another object": b'{"hello": "world"}',
     }
     for name, body in no_object.items():
-        yield lasting(f"body: {name}", body, "ResponseError", status=200)
+        yield final(f"body: {name}", body, "ResponseError", status=200)
 
 
 def _fields() -> Iterator[Fault]:
     for name in ("id", "status", "status_update_time"):
         body = task(**{name: ...})
-        yield lasting(f"field: no {name}", body, "ResponseError", name, field=name)
+        yield final(f"field: no {name}", body, "ResponseError", name, field=name)
     wrong = {
         "id": ("null", "5", "true", "[]", "{}", '["x"]'),
         "status": ("null", "5", "false", "[]", '["completed"]', "{}"),
@@ -898,13 +900,13 @@ def _fields() -> Iterator[Fault]:
         for value in values:
             body = task(**{name: ...})[:-1] + f', "{name}": {value}}}'.encode()
             facts = {} if value == "1e400" or len(value) > 100 else {"field": name}
-            yield lasting(f"field: {name} is {value[:20]}", body, "ResponseError", **facts)
+            yield final(f"field: {name} is {value[:20]}", body, "ResponseError", **facts)
 
 
 def _values() -> Iterator[Fault]:
     def good(name: str, body: bytes, kind: str = "application/json", **fields: object) -> Fault:
-        expected = Value({**_usual(), **fields})
-        act = sent(answer(body, kind=kind))
+        expected = Value({**_default_fields(), **fields})
+        act = steps(answer(body, kind=kind))
         return Fault(name=f"fine: {name}", script=(act,), outcomes=(expected,), requests=1)
 
     yield good("a task", task(), video_url=TASK["video_url"], enhanced_prompt="a cow")
@@ -927,7 +929,7 @@ def _values() -> Iterator[Fault]:
     for name in ("to_dict", "__class__", "self", "additional_properties", "_client", "class"):
         yield good(f"a member called {name}", with_member(f'"{name}": {{"a": 1}}'))
     yield good("an emoji", task(enhanced_prompt="\N{COW FACE}"), enhanced_prompt="\N{COW FACE}")
-    either = {
+    optional = {
         "UTF-16": task().decode().encode("utf-16"),
         "a lone surrogate": with_member('"x": "\\ud800"'),
         "a number of 5,000 digits": with_member('"x": ' + "9" * 5000),
@@ -935,58 +937,58 @@ def _values() -> Iterator[Fault]:
         "a member twice": with_member('"status": "completed"'),
         "moderate nesting": with_member('"x": ' + "[" * 60 + "]" * 60),
     }
-    for name, body in either.items():
-        act = sent(answer(body))
+    for name, body in optional.items():
+        act = steps(answer(body))
         outcomes = (*OK, *fails("ResponseError"))
         yield Fault(name=f"fine or refused: {name}", script=(act,), outcomes=outcomes, requests=1)
     for status in ("201 Created", "202 Accepted", "203 Other", "206 Partial", "299 Odd"):
-        script = (sent(answer(None, status)),)
+        script = (steps(answer(None, status)),)
         outcomes = (*OK, *fails("ResponseError|StatusError", status[:3]))
         yield Fault(name=f"fine or refused: {status}", script=script, outcomes=outcomes)
     for status in ("200 OK", "202 Accepted", "205 Reset Content"):
-        script = (sent(answer(b"", status)),)
+        script = (steps(answer(b"", status)),)
         outcomes = fails("ResponseError|StatusError")
         yield Fault(name=f"nothing in a {status}", script=script, outcomes=outcomes, requests=1)
 
 
 def _tls() -> Iterator[Fault]:
-    def over_tls(name: str, tls: str, outcomes: Outcomes, *acts: Act, **more: object) -> Fault:
+    def over_tls(name: str, tls: str, outcomes: Outcomes, *acts: Act, **options: object) -> Fault:
         script = acts or (GOOD,)
-        return Fault(name=f"TLS: {name}", tls=tls, script=script, outcomes=outcomes, **more)  # type: ignore[arg-type]
+        return Fault(name=f"TLS: {name}", tls=tls, script=script, outcomes=outcomes, **options)  # type: ignore[arg-type]
 
-    distrusted = ("certificate", "verify")
+    untrusted = ("certificate", "verify")
     yield over_tls("a good certificate", "server", OK, requests=1)
     yield over_tls("kept alive", "server", IS_SECOND, GOOD, SECOND, calls=2, requests=2)
-    yield over_tls("signed by itself", "self-signed", fails("TLSError", *distrusted, attempts=1))
+    yield over_tls("signed by itself", "self-signed", fails("TLSError", *untrusted, attempts=1))
     yield over_tls("expired", "expired", fails("TLSError", "certificate", "expired", attempts=1))
     yield over_tls("another's name", "other-name", fails("TLSError", "certificate", attempts=1))
-    unknown = fails("TLSError", *distrusted, attempts=1)
+    unknown = fails("TLSError", *untrusted, attempts=1)
     yield over_tls("an unknown authority", "server", unknown, client={"verify_ssl": True})
     unchecked = {"verify_ssl": False}
     yield over_tls("unchecked on loopback", "self-signed", OK, client=unchecked, requests=1)
-    cut = sent(answer()[:-9], Close())
-    yield over_tls("closed in the body once", "server", OK, cut, GOOD, requests=2)
-    yield over_tls("closed in the body always", "server", fails(BROKEN), cut, requests=2)
-    hang = sent(answer()[:-9], Hang())
+    partial = steps(answer()[:-9], Close())
+    yield over_tls("closed in the body once", "server", OK, partial, GOOD, requests=2)
+    yield over_tls("closed in the body always", "server", fails(BROKEN), partial, requests=2)
+    hang = steps(answer()[:-9], Hang())
     soon = {"timeout": 0.1}
     silent = fails("RequestTimeoutError", attempts=2)
     yield over_tls("silence in the body", "server", silent, hang, requests=2, client=soon)
-    left = sent(answer() + answer(task(enhanced_prompt="poison")))
-    yield over_tls("an answer left over", "server", IS_SECOND, left, SECOND, calls=2)
+    extra = steps(answer() + answer(task(enhanced_prompt="poison")))
+    yield over_tls("an answer left over", "server", IS_SECOND, extra, SECOND, calls=2)
     plain = answer(b"", "400 Bad Request")
-    under: Iterable[tuple[str, Act, str, tuple[str, ...]]] = (
-        ("an http server", sent(plain, Close()), "TLSError", ("http://",)),
+    handshakes: Iterable[tuple[str, Act, str, tuple[str, ...]]] = (
+        ("an http server", steps(plain, Close()), "TLSError", ("http://",)),
         ("closed in the handshake", (Close(),), "TLSError|ConnectionFailedError", ()),
         ("reset in the handshake", (Reset(),), "TLSError|ConnectionFailedError", ()),
         ("silence in the handshake", (Hang(),), "RequestTimeoutError", ()),
         (
             "garbage in the handshake",
-            sent(b"\x16\x03\x01\xff\xff" + b"\xaa" * 64, Close()),
+            steps(b"\x16\x03\x01\xff\xff" + b"\xaa" * 64, Close()),
             "TLSError",
             (),
         ),
     )
-    for name, act, kind, says in under:
+    for name, act, kind, says in handshakes:
         yield Fault(
             name=f"TLS: {name}",
             client=soon if kind == "RequestTimeoutError" else {},
@@ -999,12 +1001,12 @@ def _tls() -> Iterator[Fault]:
         tls="server",
         scheme="http",
         script=(GOOD,),
-        # Such a server closes without a word, so that is all that can be said.
+        # Such a server closes without sending anything, so the error can say no more.
         outcomes=fails(BROKEN, "connection was lost"),
     )
 
 
-# Of these a good answer may be one of any shape; the others are about JSON, or about two calls.
+# In these a good answer may have any shape; the others are about JSON, or about two calls.
 _OF_ANY_SHAPE = (
     _connection,
     _silence,

@@ -1,7 +1,7 @@
-"""On the path through httpx, which mocks and transports of users take, the results are the same.
+"""Through httpx, as with mocks and transports of users, the results are the same.
 
-Its sockets are not ours, so what is kept by sockets of ours does not hold there: limits of time
-hold between two reads only, and httpx trusts what stood on a connection before it asked.
+Its sockets are not ours, so guarantees of our sockets do not hold there: timeouts limit the time
+between two reads only, and httpx trusts data that was on a connection before the request.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 
 import pytest
 
-from tests.faults.asking import Result, ask
+from tests.faults.queries import Result, query
 from tests.faults.server import Stage
 from tests.faults.table import FAULTS, Fault
 from tests.faults.test_faults import (
@@ -35,34 +35,34 @@ COMPARED = [fault for fault in FAULTS if not OURS_ONLY.search(fault.name)]
 
 
 def facts(result: Result) -> tuple[object, ...]:
-    """Return what a caller tells results apart by.
+    """Return the parts of a result that callers distinguish.
 
-    What an answer says is compared word for word; how a connection broke is said by other sockets.
+    The text of an answer is compared word for word; messages about connections differ.
     """
     error = result.error
     status, code, message, attempts = (
         getattr(error, name, None) for name in ("status", "code", "message", "attempts")
     )
     # Ports differ, and so does what is left of a deadline on a busy machine.
-    changing = r"127\.0\.0\.1:\d+|[\d.]+(?= s are left)"
-    said = "" if status is None else re.sub(changing, "…", str(message))
-    return result.value, type(error).__name__, status, code, said, attempts
+    variable = r"127\.0\.0\.1:\d+|[\d.]+(?= s are left)"
+    text = "" if status is None else re.sub(variable, "…", str(message))
+    return result.value, type(error).__name__, status, code, text, attempts
 
 
 def both(fault: Fault, mode: Mode, stage: Stage) -> list[tuple[object, ...]]:
     """Return the results of a fault on both paths."""
-    found = []
-    for more in ({}, THROUGH_HTTPX):
+    results = []
+    for extra in ({}, THROUGH_HTTPX):
         server = server_of(fault)
         assert server.stranger is not None
         with stage.serving(server, server.stranger):
-            arguments = {**arguments_of(fault, server), **more}
+            arguments = {**arguments_of(fault, server), **extra}
             before = at_rest(server)
-            result = ask(mode, arguments, calls=fault.calls, before=before)
+            result = query(mode, arguments, calls=fault.calls, before=before)
             if result.error is not None and not fault.name.startswith("the key in a member"):
                 assert_not_in_frames(result.error)
-            found.append(facts(result))
-    return found
+            results.append(facts(result))
+    return results
 
 
 # Python's ssl leaves a socket unclosed that was reset before it is wrapped, as httpcore wraps it.

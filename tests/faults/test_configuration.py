@@ -1,4 +1,4 @@
-"""What is set wrongly is said before or at the first request, by name, and without the value."""
+"""Wrong settings are reported before or at the first request, by name, and without the value."""
 
 import errno
 import importlib.util
@@ -12,133 +12,133 @@ import pytest
 
 import chainhub
 from tests.faults import identities
-from tests.faults.asking import Result, ask, options
+from tests.faults.queries import Result, options, query
 from tests.faults.server import Act, Close, HalfClose, Hang, Reset, Send, Server, Stage, Tunnel
-from tests.faults.table import GOOD, KEY, answer, sent
+from tests.faults.table import GOOD, KEY, answer, steps
 from tests.faults.test_faults import assert_presentable
 from tests.loopback import SOON, Mode, full
 
 SECRET = "hunter2"
 
 
-def wrong(name: str, *says: str, **given: object) -> object:
-    """Say what an error names for these arguments, and environment variables, in upper case."""
-    variables = {one: value for one, value in given.items() if one.isupper()}
-    arguments = {one: value for one, value in given.items() if not one.isupper()}
+def case(name: str, *says: str, **settings: object) -> object:
+    """Return a case: arguments, environment variables in upper case, and words of the error."""
+    variables = {key: value for key, value in settings.items() if key.isupper()}
+    arguments = {key: value for key, value in settings.items() if not key.isupper()}
     return pytest.param(says, arguments, variables, id=name)
 
 
-REFUSED = [
-    wrong("an empty key", "key", api_key=""),
-    wrong("a key of spaces", "key", api_key="  \n"),
-    wrong("a key with a line end", "key", api_key=f"sk-test-{SECRET}\nx"),
-    wrong("a key with a header", "key", api_key=f"sk-test-{SECRET}\r\nX-Injected: 1"),
-    wrong("a key with NUL", "key", api_key=f"sk-test-{SECRET}\0"),
-    wrong("a key with a typographic quote", "key", api_key=f"\u2018sk-test-{SECRET}\u2019"),
-    wrong("a key that is a number", "key", api_key=5),
-    wrong("a key that is bytes", "key", api_key=b"sk-test-x"),
-    wrong("no key", "CHAINHUB_API_KEY", api_key=None),
-    wrong(
+CASES = [
+    case("an empty key", "key", api_key=""),
+    case("a key of spaces", "key", api_key="  \n"),
+    case("a key with a line end", "key", api_key=f"sk-test-{SECRET}\nx"),
+    case("a key with a header", "key", api_key=f"sk-test-{SECRET}\r\nX-Injected: 1"),
+    case("a key with NUL", "key", api_key=f"sk-test-{SECRET}\0"),
+    case("a key with a typographic quote", "key", api_key=f"\u2018sk-test-{SECRET}\u2019"),
+    case("a key that is a number", "key", api_key=5),
+    case("a key that is bytes", "key", api_key=b"sk-test-x"),
+    case("no key", "CHAINHUB_API_KEY", api_key=None),
+    case(
         "a bad key in the environment",
         "CHAINHUB_API_KEY",
         api_key=None,
         CHAINHUB_API_KEY=f"sk-test-{SECRET}\nx",
     ),
-    wrong(
+    case(
         "a key file that is not there",
         "CHAINHUB_API_KEY_FILE",
         api_key=None,
         CHAINHUB_API_KEY_FILE="/nowhere/key",
     ),
-    wrong(
+    case(
         "a key file that is a folder",
         "CHAINHUB_API_KEY_FILE",
         api_key=None,
         CHAINHUB_API_KEY_FILE=str(Path(__file__).parent),
     ),
-    wrong("another scheme", "https://", base_url="ftp://127.0.0.1:9"),
-    wrong("no scheme", "https://", base_url="api.example.com"),
-    wrong("a host and port only", "https://", base_url="127.0.0.1:80"),
-    wrong("an empty base URL", "base_url", base_url=""),
-    wrong("no host", "base_url", base_url="https://"),
-    wrong("a port only", "base_url", base_url="https://:443"),
-    wrong("an empty label", "base_url", base_url="https://api..x.com"),
-    wrong("a label too long", "base_url", base_url=f"https://{'x' * 64}.com"),
-    wrong("a host too long", "base_url", base_url=f"https://{'x.' * 126}com"),
-    wrong("a port too high", "base_url", base_url="https://x.com:99999"),
-    wrong("port 0", "base_url", base_url="https://x.com:0"),
-    wrong("a port of letters", "base_url", base_url="https://x.com:a"),
-    wrong("a space in the host", "base_url", base_url="https://x y.com"),
-    wrong("a line end", "base_url", base_url="https://x.com/\nx"),
-    wrong("half a bracket", "base_url", base_url="https://[::1"),
-    wrong("no address in brackets", "base_url", base_url="https://[x]"),
-    wrong("no punycode", "base_url", base_url="https://xn--"),
-    wrong("no address", "base_url", base_url="https://1.2.3.400"),
-    wrong("a base URL that is a number", "base_url", base_url=5),
-    wrong("a base URL that is bytes", "base_url", base_url=b"https://x"),
-    wrong("/v1", "https://x.com", base_url="https://x.com/v1"),
-    wrong("/v1/", "https://x.com", base_url="https://x.com/v1/"),
-    wrong("a password in the base URL", "base_url", base_url=f"https://u:{SECRET}@x.com"),
-    wrong("a query in the base URL", "base_url", base_url=f"https://x.com/?key={SECRET}"),
-    wrong("http to a stranger", "https://", base_url="http://x.com"),
-    wrong(
+    case("another scheme", "https://", base_url="ftp://127.0.0.1:9"),
+    case("no scheme", "https://", base_url="api.example.com"),
+    case("a host and port only", "https://", base_url="127.0.0.1:80"),
+    case("an empty base URL", "base_url", base_url=""),
+    case("no host", "base_url", base_url="https://"),
+    case("a port only", "base_url", base_url="https://:443"),
+    case("an empty label", "base_url", base_url="https://api..x.com"),
+    case("a label too long", "base_url", base_url=f"https://{'x' * 64}.com"),
+    case("a host too long", "base_url", base_url=f"https://{'x.' * 126}com"),
+    case("a port too high", "base_url", base_url="https://x.com:99999"),
+    case("port 0", "base_url", base_url="https://x.com:0"),
+    case("a port of letters", "base_url", base_url="https://x.com:a"),
+    case("a space in the host", "base_url", base_url="https://x y.com"),
+    case("a line end", "base_url", base_url="https://x.com/\nx"),
+    case("half a bracket", "base_url", base_url="https://[::1"),
+    case("no address in brackets", "base_url", base_url="https://[x]"),
+    case("no punycode", "base_url", base_url="https://xn--"),
+    case("no address", "base_url", base_url="https://1.2.3.400"),
+    case("a base URL that is a number", "base_url", base_url=5),
+    case("a base URL that is bytes", "base_url", base_url=b"https://x"),
+    case("/v1", "https://x.com", base_url="https://x.com/v1"),
+    case("/v1/", "https://x.com", base_url="https://x.com/v1/"),
+    case("a password in the base URL", "base_url", base_url=f"https://u:{SECRET}@x.com"),
+    case("a query in the base URL", "base_url", base_url=f"https://x.com/?key={SECRET}"),
+    case("http to a stranger", "https://", base_url="http://x.com"),
+    case(
         "a bad base URL in the environment",
         "CHAINHUB_BASE_URL",
         base_url=None,
         CHAINHUB_BASE_URL="ftp://x.com",
     ),
-    wrong("a time-out of 0", "timeout", timeout=0),
-    wrong("a time-out below 0", "timeout", timeout=-1),
-    wrong("a time-out that is NaN", "timeout", timeout=float("nan")),
-    wrong("a time-out as text", "timeout", timeout="5"),
-    wrong("a time-out that is True", "timeout", timeout=True),
-    wrong("a deadline of 0", "deadline", deadline=0),
-    wrong("a deadline as text", "deadline", deadline="5"),
-    wrong("a policy as text", "retry", retry="no"),
-    wrong("a policy as a number", "retry", retry=3),
-    wrong("no bytes at all", "max_body", max_body=0),
-    wrong("no connections", "max_connections", max_connections=0),
-    wrong("the key's header", "api_key=", headers={"authorization": SECRET}),
-    wrong("a bad proxy", "proxy", proxy=f"ftp://u:{SECRET}@x.com"),
-    wrong(
+    case("a time-out of 0", "timeout", timeout=0),
+    case("a time-out below 0", "timeout", timeout=-1),
+    case("a time-out that is NaN", "timeout", timeout=float("nan")),
+    case("a time-out as text", "timeout", timeout="5"),
+    case("a time-out that is True", "timeout", timeout=True),
+    case("a deadline of 0", "deadline", deadline=0),
+    case("a deadline as text", "deadline", deadline="5"),
+    case("a policy as text", "retry", retry="no"),
+    case("a policy as a number", "retry", retry=3),
+    case("no bytes at all", "max_body", max_body=0),
+    case("no connections", "max_connections", max_connections=0),
+    case("the key's header", "api_key=", headers={"authorization": SECRET}),
+    case("a bad proxy", "proxy", proxy=f"ftp://u:{SECRET}@x.com"),
+    case(
         "a bad proxy in the environment",
         "HTTPS_PROXY",
         "trust_env=False",
         HTTPS_PROXY=f"http://u:{SECRET}@x.com:port",
     ),
-    wrong(
+    case(
         "a SOCKS proxy without its package",
         "ALL_PROXY",
         "pip install",
         "trust_env=False",
         ALL_PROXY=f"socks5://u:{SECRET}@x.com",
     ),
-    wrong(
+    case(
         "an exception from proxies that is none",
         "NO_PROXY",
         HTTPS_PROXY="http://x.com",
         NO_PROXY="http://a b:x",
     ),
-    wrong(
+    case(
         "authorities that are not there",
         "SSL_CERT_FILE",
         "/nowhere.pem",
         SSL_CERT_FILE="/nowhere.pem",
     ),
-    wrong(
+    case(
         "a folder of authorities that is not there",
         "SSL_CERT_DIR",
         "/nowhere",
         SSL_CERT_DIR="/nowhere",
     ),
-    wrong("a path that is not there", "verify", "/nowhere.pem", verify_ssl="/nowhere.pem"),
-    wrong("nothing checked", "allow_insecure=True", verify_ssl=False),
-    wrong("nothing said about trust", "verify", verify_ssl=None),
+    case("a path that is not there", "verify", "/nowhere.pem", verify_ssl="/nowhere.pem"),
+    case("nothing checked", "allow_insecure=True", verify_ssl=False),
+    case("nothing said about trust", "verify", verify_ssl=None),
 ]
 
 
 @pytest.mark.parametrize("kind", [chainhub.Client, chainhub.AsyncClient])
-@pytest.mark.parametrize(("says", "arguments", "variables"), REFUSED)
+@pytest.mark.parametrize(("says", "arguments", "variables"), CASES)
 def test_a_client_that_cannot_work_is_not_made(
     says: tuple[str, ...],
     arguments: Mapping[str, object],
@@ -187,7 +187,7 @@ def test_an_id_that_cannot_be_asked_for_is_refused(
     """Nothing is sent for an id that no URL can carry."""
     server = Server(script=(GOOD,))
     with stage.serving(server):
-        result = ask(mode, {"base_url": server.url, **options({})}, identifier=identifier)
+        result = query(mode, {"base_url": server.url, **options({})}, identifier=identifier)
     assert_refused(result, "ConfigurationError", "id")
     assert server.requests == []
 
@@ -212,7 +212,7 @@ def test_an_id_travels_as_one_value(
     """Whatever an id holds, it changes neither path nor query nor headers."""
     server = Server(script=(GOOD,))
     with stage.serving(server):
-        result = ask(mode, {"base_url": server.url, **options({})}, identifier=identifier)
+        result = query(mode, {"base_url": server.url, **options({})}, identifier=identifier)
     assert result.error is None, result
     (request,) = server.requests
     assert request.line.startswith(b"GET /v1/video/query?" + target)
@@ -241,18 +241,18 @@ def test_a_header_that_cannot_be_sent_is_refused(
     with stage.serving(server):
         arguments = {"base_url": server.url, "headers": headers, **options({})}
         try:
-            result = ask(mode, arguments)
+            result = query(mode, arguments)
         except chainhub.ChainhubError as error:
             result = Result(error=error)
     assert_refused(result, "ConfigurationError")
     assert server.requests == []
 
 
-def through(proxy: Server, mode: Mode, base_url: str, **more: object) -> Result:
+def through(proxy: Server, mode: Mode, base_url: str, **extra: object) -> Result:
     """Query through a proxy."""
     address = proxy.url.replace("://", f"://user:{SECRET}@")
-    arguments = {"base_url": base_url, "proxy": address, **options({}), **more}
-    return ask(mode, arguments)
+    arguments = {"base_url": base_url, "proxy": address, **options({}), **extra}
+    return query(mode, arguments)
 
 
 def test_a_proxy_forwards(mode: Mode, stage: Stage) -> None:
@@ -283,36 +283,36 @@ def test_a_proxy_tunnels(mode: Mode, stage: Stage, caplog: pytest.LogCaptureFixt
 
 
 PROXY_FAULTS: list[tuple[str, Act, str, tuple[str, ...]]] = [
-    ("asks for a password", sent(answer(b"", "407 Auth")), "ProxyError", ("407", "proxy")),
-    ("refuses", sent(answer(b"", "403 Forbidden")), "ProxyError", ("403", "proxy")),
-    ("cannot connect", sent(answer(b"", "502 Bad Gateway")), "ProxyError", ("502", "proxy")),
+    ("asks for a password", steps(answer(b"", "407 Auth")), "ProxyError", ("407", "proxy")),
+    ("refuses", steps(answer(b"", "403 Forbidden")), "ProxyError", ("403", "proxy")),
+    ("cannot connect", steps(answer(b"", "502 Bad Gateway")), "ProxyError", ("502", "proxy")),
     ("closes", (Close(),), "ProxyError|ConnectionFailedError", ()),
     ("resets", (Reset(),), "ProxyError|ConnectionFailedError", ()),
     ("is silent", (Hang(),), "RequestTimeoutError", ()),
-    ("speaks garbage", sent(b"\0\1\2\r\n", Close()), "ProxyError|ConnectionFailedError", ()),
+    ("speaks garbage", steps(b"\0\1\2\r\n", Close()), "ProxyError|ConnectionFailedError", ()),
     (
         "connects and closes",
-        sent(answer(b"", "200 OK", length=None), Close()),
+        steps(answer(b"", "200 OK", length=None), Close()),
         "ProxyError|ConnectionFailedError|TLSError",
         (),
     ),
     (
         "connects and is silent",
-        sent(answer(b"", "200 OK", length=None), Hang()),
+        steps(answer(b"", "200 OK", length=None), Hang()),
         "RequestTimeoutError",
         (),
     ),
     (
         "connects and does not speak TLS",
-        sent(answer(b"", "200 OK", length=None), answer(b"", "400 Bad"), HalfClose()),
+        steps(answer(b"", "200 OK", length=None), answer(b"", "400 Bad"), HalfClose()),
         "TLSError",
         (),
     ),
 ]
 
 
-def limits_of(kinds: str) -> dict[str, object]:
-    """Return a short time-out for what ends by one, and a long one for all else."""
+def timeout_for(kinds: str) -> dict[str, object]:
+    """Return a short timeout for faults that end in one, else the default."""
     return {"timeout": 0.1} if "RequestTimeoutError" in kinds else {}
 
 
@@ -323,7 +323,7 @@ def test_a_proxy_that_fails_is_said(
     """A tunnel that does not come about is the proxy's fault, and leaves nothing open."""
     proxy = Server(script=(act,))
     with stage.serving(proxy):
-        result = through(proxy, mode, "https://127.0.0.1:9", **limits_of(kinds))
+        result = through(proxy, mode, "https://127.0.0.1:9", **timeout_for(kinds))
         lingering = stage.run(proxy.quiet(SOON))
     assert_refused(result, kinds, *says)
     assert result.elapsed < SOON
@@ -349,7 +349,7 @@ def test_a_proxy_whose_name_is_not_found_is_said(
     """A misspelt HTTPS_PROXY is no fault of the base URL's name."""
     missing = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
     monkeypatch.setattr(socket, "getaddrinfo", Mock(side_effect=missing))
-    result = ask(mode, {"proxy": "http://nowhere.intern:3128", **options({})})
+    result = query(mode, {"proxy": "http://nowhere.intern:3128", **options({})})
     says = "the proxy http://nowhere.intern:3128", "cannot be reached", "was not found"
     assert_refused(result, "ConnectionFailedError", *says)
 
@@ -360,7 +360,7 @@ def test_no_proxy_is_kept(mode: Mode, stage: Stage, monkeypatch: pytest.MonkeyPa
     with stage.serving(server, proxy):
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        result = ask(mode, {"base_url": server.url, **options({})})
+        result = query(mode, {"base_url": server.url, **options({})})
     assert result.value is not None, result
     assert proxy.connections == 0
 
@@ -369,11 +369,11 @@ SOCKS_FAULTS: list[tuple[str, Act, str]] = [
     ("closes", (Close(),), "ProxyError|ConnectionFailedError"),
     ("resets", (Reset(),), "ProxyError|ConnectionFailedError"),
     ("is silent", (Hang(),), "RequestTimeoutError"),
-    ("speaks HTTP", sent(answer(b"", "400 Bad"), Close()), "ProxyError|ConnectionFailedError"),
-    ("speaks garbage", sent(b"\xff\xff\xff", Close()), "ProxyError|ConnectionFailedError"),
-    ("sends half", sent(b"\x05", Hang()), "ProxyError|ConnectionFailedError|RequestTimeoutError"),
-    ("knows no method", sent(b"\x05\xff", Hang()), "ProxyError"),
-    ("wants a password", sent(b"\x05\x02", Hang()), "ProxyError"),
+    ("speaks HTTP", steps(answer(b"", "400 Bad"), Close()), "ProxyError|ConnectionFailedError"),
+    ("speaks garbage", steps(b"\xff\xff\xff", Close()), "ProxyError|ConnectionFailedError"),
+    ("sends half", steps(b"\x05", Hang()), "ProxyError|ConnectionFailedError|RequestTimeoutError"),
+    ("knows no method", steps(b"\x05\xff", Hang()), "ProxyError"),
+    ("wants a password", steps(b"\x05\x02", Hang()), "ProxyError"),
 ]
 
 
@@ -387,7 +387,7 @@ def test_a_socks_proxy_that_fails_is_said(
     with stage.serving(proxy):
         address = f"socks5://127.0.0.1:{proxy.port}"
         arguments = {"base_url": "http://127.0.0.1:9", "proxy": address}
-        result = ask(mode, {**arguments, **options(limits_of(kinds))})
+        result = query(mode, {**arguments, **options(timeout_for(kinds))})
         lingering = stage.run(proxy.quiet(SOON))
     assert_refused(result, kinds)
     assert result.elapsed < SOON
@@ -401,16 +401,16 @@ def test_a_name_that_is_not_found_is_said(
     number: int, attempts: int, mode: Mode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The error names the host; only a resolver that is busy is asked again."""
-    asked = []
+    hosts = []
 
     def fail(host: str, *_: object, **__: object) -> None:
-        asked.append(host)
+        hosts.append(host)
         raise socket.gaierror(number, "unknown")
 
     monkeypatch.setattr(socket, "getaddrinfo", fail)
-    result = ask(mode, {"base_url": "https://api.example.invalid", **options({})})
+    result = query(mode, {"base_url": "https://api.example.invalid", **options({})})
     assert_refused(result, "ConnectionFailedError", "api.example.invalid")
-    assert len(asked) == attempts
+    assert len(hosts) == attempts
 
 
 def test_the_second_address_is_tried(
@@ -419,13 +419,13 @@ def test_the_second_address_is_tried(
     """A host with an address that does not answer is reached at its next one."""
     server = Server(script=(GOOD,))
     with stage.serving(server):
-        found = [
+        addresses = [
             (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, server.port))
             for address in ("127.0.0.2", "127.0.0.1")
         ]
-        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: addresses)
         base_url = f"http://localhost:{server.port}"
-        result = ask(mode, {"base_url": base_url, **options({"retry": {"attempts": 1}})})
+        result = query(mode, {"base_url": base_url, **options({"retry": {"attempts": 1}})})
     assert result.value is not None, result
 
 
@@ -434,6 +434,6 @@ def test_a_server_that_does_not_accept_is_not_waited_for(mode: Mode) -> None:
     """A connect that nobody answers ends with the attempt."""
     with full() as port:
         base_url = f"http://127.0.0.1:{port}"
-        result = ask(mode, {"base_url": base_url, **options({"timeout": 0.2})})
+        result = query(mode, {"base_url": base_url, **options({"timeout": 0.2})})
     assert_refused(result, "RequestTimeoutError|ConnectionFailedError")
     assert result.elapsed < SOON

@@ -1,7 +1,7 @@
-"""Other people's disks: what a download makes of file systems that refuse, and of other programs.
+"""Downloads to file systems that fail, or beside other programs.
 
-Every row says what is different from a usual disk and what a caller gets: the whole file, or one
-typed error. Whatever happens, the target is the right file or is not there.
+Every row has the difference from a usual disk and the outcome: the whole file, or one typed error.
+Whatever happens, the target is the right file or is not there.
 """
 
 import errno
@@ -33,12 +33,12 @@ NAMES = {"v.mp4"}
 
 @attrs.define
 class World:
-    """What a row may change.
+    """The state that a row may change.
 
     Attributes:
         folder: Where the video is to be written.
         patch: Changes functions of the operating system.
-        send: What the server of the video does.
+        send: The behaviour of the video server.
         cleanup: Called at the end.
     """
 
@@ -63,7 +63,7 @@ class World:
         return self.folder / "v.mp4.part.json"
 
     def keep(self, size: int = HALF, **changes: object) -> None:
-        """Leave what an earlier call, of the first version, has left."""
+        """Write the files that a failed call of the first version leaves."""
         self.part.write_bytes(SAMPLE.data[:size])
         self.state.write_text(json.dumps(STATE | changes))
 
@@ -76,21 +76,21 @@ class Row:
     """One kind of disk, or of other program.
 
     Attributes:
-        name: What it is called.
-        change: Makes the world so.
+        name: Its name.
+        change: Changes the world.
         error: The class of the error, None for the whole file.
-        says: What the error, or the log, says.
-        left: The names in the folder afterwards.
+        says: A part of the error message, or of the log.
+        files: The names in the folder afterwards.
     """
 
     name: str
     change: Callable[[World], object]
     error: type[Exception] | None = None
     says: str = ""
-    left: set[str] | None = None
+    files: set[str] | None = None
 
 
-def refusing(place: object, name: str, number: int) -> Callable[[World], None]:
+def failing_call(place: object, name: str, number: int) -> Callable[[World], None]:
     """Return a change: a function of the operating system fails."""
 
     def change(world: World) -> None:
@@ -102,19 +102,19 @@ def refusing(place: object, name: str, number: int) -> Callable[[World], None]:
     return change
 
 
-def asked_twice(call: str, number: int) -> Callable[[World], None]:
-    """Return a change: a network drive does it, is asked again, and says that it cannot."""
+def fails_late(call: str, number: int) -> Callable[[World], None]:
+    """Return a change: a call on a network drive succeeds, is repeated, and then fails."""
 
     def change(world: World) -> None:
-        step = getattr(os, call)
+        function = getattr(os, call)
 
-        def done_and_refused(*arguments: object) -> None:
-            step(*arguments)
+        def succeed_then_fail(*arguments: object) -> None:
+            function(*arguments)
             raise OSError(number, os.strerror(number))
 
         if call != "link":
-            refusing(os, "link", errno.ENOTSUP)(world)
-        world.patch.setattr(os, call, done_and_refused)
+            failing_call(os, "link", errno.ENOTSUP)(world)
+        world.patch.setattr(os, call, succeed_then_fail)
 
     return change
 
@@ -125,27 +125,27 @@ def unsupported() -> Iterator[Row]:
     for number in (*unknown, errno.ENOLCK):
         name = errno.errorcode[number]
         says = "its file system has no locks"
-        yield Row(name=f"flock {name}", change=refusing(fcntl, "flock", number), says=says)
+        yield Row(name=f"flock {name}", change=failing_call(fcntl, "flock", number), says=says)
     for number in unknown:
         name = errno.errorcode[number]
         says = "its file system cannot sync"
-        yield Row(name=f"fsync {name}", change=refusing(os, "fsync", number), says=says)
+        yield Row(name=f"fsync {name}", change=failing_call(os, "fsync", number), says=says)
 
         def with_a_part(world: World, number: int = number) -> None:
             world.keep(etag='"of another"')
-            refusing(os, "ftruncate", number)(world)
+            failing_call(os, "ftruncate", number)(world)
 
         yield Row(name=f"ftruncate {name} over an old part", change=with_a_part)
-        yield Row(name=f"link {name}", change=refusing(os, "link", number))
-    yield Row(name="link EPERM", change=refusing(os, "link", errno.EPERM))
-    yield Row(name="link EMLINK", change=refusing(os, "link", errno.EMLINK))
+        yield Row(name=f"link {name}", change=failing_call(os, "link", number))
+    yield Row(name="link EPERM", change=failing_call(os, "link", errno.EPERM))
+    yield Row(name="link EMLINK", change=failing_call(os, "link", errno.EMLINK))
 
-    yield Row(name="link EEXIST of a link just made", change=asked_twice("link", errno.EEXIST))
-    yield Row(name="rename ENOENT after it was done", change=asked_twice("rename", errno.ENOENT))
+    yield Row(name="link EEXIST of a link just made", change=fails_late("link", errno.EEXIST))
+    yield Row(name="rename ENOENT after it was done", change=fails_late("rename", errno.ENOENT))
 
     def nothing(world: World) -> None:
         for place, name in ((fcntl, "flock"), (os, "fsync"), (os, "ftruncate"), (os, "link")):
-            refusing(place, name, errno.ENOTSUP)(world)
+            failing_call(place, name, errno.ENOTSUP)(world)
 
     yield Row(name="nothing of all this", change=nothing)
 
@@ -160,7 +160,7 @@ def broken() -> Iterator[Row]:
     """Disks that are full or broken: an error, and nothing is left."""
 
     def failing(name: str, change: Harm, says: str) -> Row:
-        return Row(name=name, change=change, error=chainhub.DiskError, says=says, left=set())
+        return Row(name=name, change=change, error=chainhub.DiskError, says=says, files=set())
 
     for call, place, number in (
         ("write", os, errno.ENOSPC),
@@ -172,11 +172,11 @@ def broken() -> Iterator[Row]:
         ("fsync", os, errno.EDQUOT),
         ("flock", fcntl, errno.EIO),
     ):
-        change, name = refusing(place, call, number), f"{call} {errno.errorcode[number]}"
+        change, name = failing_call(place, call, number), f"{call} {errno.errorcode[number]}"
         yield failing(name, change, os.strerror(number))
 
     def closing(world: World) -> None:
-        refusing(os, "fsync", errno.ENOTSUP)(world)
+        failing_call(os, "fsync", errno.ENOTSUP)(world)
         close = os.close
 
         def close_at_quota(descriptor: int) -> None:
@@ -197,33 +197,33 @@ def broken() -> Iterator[Row]:
 
     def truncating(world: World) -> None:
         world.keep(etag='"of another"')
-        refusing(os, "ftruncate", errno.EIO)(world)
+        failing_call(os, "ftruncate", errno.EIO)(world)
 
     yield failing("ftruncate EIO over an old part", truncating, "Input/output error")
 
 
-def shown_as(world: World, owner: int) -> None:
-    """Let every file seem to be another user's."""
+def set_owner(world: World, owner: int) -> None:
+    """Let every file appear to belong to another user."""
     fstat = os.fstat
 
     def fstat_of_squash(descriptor: int) -> os.stat_result:
-        found = list(fstat(descriptor))
-        found[4] = owner
-        # What is compared with what a path leads to has all the fields there are.
-        return os.stat_result(found)
+        fields = list(fstat(descriptor))
+        fields[4] = owner
+        # The result is compared with that of a path, so it needs all fields.
+        return os.stat_result(fields)
 
     world.patch.setattr(os, "fstat", fstat_of_squash)
 
 
 def owners() -> Iterator[Row]:
-    """Whose the files are, and whose they seem to be."""
+    """Owners of the files, real and apparent ones."""
 
     def squash(world: World) -> None:
-        shown_as(world, 65534)
+        set_owner(world, 65534)
 
     def squash_with_a_part(world: World) -> None:
         world.keep()
-        shown_as(world, 65534)
+        set_owner(world, 65534)
 
     yield Row(name="all files seem to be nobody's", change=squash)
     yield Row(name="all files seem to be nobody's, with a part", change=squash_with_a_part)
@@ -243,7 +243,7 @@ def owners() -> Iterator[Row]:
         change=given_away("v.mp4.part", SAMPLE.data[:HALF]),
         error=chainhub.DiskError,
         says="belongs to another user",
-        left={"v.mp4.part", "v.mp4.part.json"},
+        files={"v.mp4.part", "v.mp4.part.json"},
     )
     yield Row(name="a state of another user", change=given_away("v.mp4.part.json", b"x" * HALF))
 
@@ -256,7 +256,7 @@ def owners() -> Iterator[Row]:
         change=linked_part,
         error=chainhub.DiskError,
         says="not a partial download",
-        left={"victim", "v.mp4.part"},
+        files={"victim", "v.mp4.part"},
     )
 
     def linked_state(world: World) -> None:
@@ -265,21 +265,21 @@ def owners() -> Iterator[Row]:
         world.state.rename(world.folder / "planted")
         world.state.symlink_to("planted")
 
-    yield Row(name="a state that is a link", change=linked_state, left={"v.mp4", "planted"})
+    yield Row(name="a state that is a link", change=linked_state, files={"v.mp4", "planted"})
 
 
 def send_half(world: World, connection: Any, head: bytes, harm: Harm) -> None:
-    """Send the video up to its half; when that is on disk, another program does something."""
+    """Send the first half of the video; when it is on disk, another program does something."""
     start = SAMPLE.start_of(head) or 0
     connection.sendall(SAMPLE.head_for(head) + SAMPLE.data[start:HALF])
     until(lambda: world.part.exists() and world.part.stat().st_size >= HALF)
     harm(world)
 
 
-def meanwhile(harm: Harm, *, times: int = 1, between: bool = False) -> Callable[[World], None]:
-    """Return a change: another program does something when half of the file has come.
+def on_half(harm: Harm, *, times: int = 1, between: bool = False) -> Callable[[World], None]:
+    """Return a change: another program does something when half of the file has arrived.
 
-    It goes on coming then, unless the harm is done `between` two attempts.
+    Then the transfer continues, unless the harm is done `between` two attempts.
     """
 
     def change(world: World) -> None:
@@ -303,62 +303,62 @@ def meanwhile(harm: Harm, *, times: int = 1, between: bool = False) -> Callable[
     return change
 
 
-def replaced(world: World) -> None:
+def replace_part(world: World) -> None:
     """Put another file there, as `curl -o` to another name and `mv` do."""
-    other = world.folder / "other"
-    other.write_bytes(b"NOT THE VIDEO" * 9999)
-    other.replace(world.part)
+    replacement = world.folder / "other"
+    replacement.write_bytes(b"NOT THE VIDEO" * 9999)
+    replacement.replace(world.part)
 
 
-def overwritten(world: World) -> None:
+def overwrite_part(world: World) -> None:
     """Write into the same file from its beginning, as `curl -o` does."""
     world.part.write_bytes(b"NOT THE VIDEO" * 9)
 
 
-def grown(world: World) -> None:
+def append_to_part(world: World) -> None:
     """Append to the file."""
     with world.part.open("ab") as file:
         file.write(b"more")
 
 
-def stale(world: World) -> None:
+def remove_remotely(world: World) -> None:
     """Remove the file from another computer, on a drive of the network."""
     fstat = os.fstat
 
     def fstat_of_nfs(descriptor: int) -> os.stat_result:
-        found = fstat(descriptor)
-        if found.st_nlink == 0:
+        status = fstat(descriptor)
+        if status.st_nlink == 0:
             raise OSError(errno.ESTALE, "Stale file handle")
-        return found
+        return status
 
     world.patch.setattr(os, "fstat", fstat_of_nfs)
     world.part.unlink()
 
 
 HARMS: tuple[tuple[str, Harm], ...] = (
-    ("replaced", replaced),
-    ("overwritten", overwritten),
+    ("replaced", replace_part),
+    ("overwritten", overwrite_part),
     ("truncated", lambda world: os.truncate(world.part, 0)),
     ("truncated to a half", lambda world: os.truncate(world.part, HALF // 2)),
     ("made longer", lambda world: os.truncate(world.part, 2 * HALF)),
-    ("appended to", grown),
+    ("appended to", append_to_part),
     ("removed", lambda world: world.part.unlink()),
-    ("removed elsewhere", stale),
+    ("removed elsewhere", remove_remotely),
     ("renamed", lambda world: world.part.rename(world.folder / "mine")),
 )
 
 
-def changed() -> Iterator[Row]:
-    """Other programs at the same file while it comes: the right bytes, or an error."""
+def changes_by_others() -> Iterator[Row]:
+    """Other programs that change the file during the download: the right bytes, or an error."""
     for name, harm in HARMS:
-        left = {"v.mp4", "mine"} if name == "renamed" else None
-        yield Row(name=f"the part is {name}", change=meanwhile(harm), left=left)
+        files = {"v.mp4", "mine"} if name == "renamed" else None
+        yield Row(name=f"the part is {name}", change=on_half(harm), files=files)
         text = f"the part is {name} between two attempts"
-        yield Row(name=text, change=meanwhile(harm, between=True), left=left)
+        yield Row(name=text, change=on_half(harm, between=True), files=files)
         if name in ("replaced", "truncated", "removed"):
             yield Row(
                 name=f"the part is {name} each time",
-                change=meanwhile(harm, times=99),
+                change=on_half(harm, times=99),
                 error=chainhub.DownloadError,
                 says="another program has changed the partial file",
             )
@@ -369,10 +369,10 @@ def changed() -> Iterator[Row]:
 
     yield Row(
         name="the part becomes a link",
-        change=meanwhile(linked),
+        change=on_half(linked),
         error=chainhub.DiskError,
         says="not a partial download",
-        left={"v.mp4.part"},
+        files={"v.mp4.part"},
     )
 
     def at_the_end(world: World) -> None:
@@ -380,7 +380,7 @@ def changed() -> Iterator[Row]:
 
         def replaced_first(descriptor: int) -> None:
             world.patch.setattr(os, "fsync", fsync)
-            replaced(world)
+            replace_part(world)
             fsync(descriptor)
 
         world.patch.setattr(os, "fsync", replaced_first)
@@ -404,7 +404,7 @@ def mounts() -> Iterator[Row]:
 
     full = mounted("-t", "tmpfs", "-o", "size=128k", "tmpfs")
     yield Row(
-        name="a small disk", change=full, error=chainhub.DiskError, says="No space", left=set()
+        name="a small disk", change=full, error=chainhub.DiskError, says="No space", files=set()
     )
     yield Row(name="a disk of its own", change=mounted("-t", "tmpfs", "tmpfs"))
 
@@ -418,7 +418,7 @@ def mounts() -> Iterator[Row]:
         change=read_only,
         error=chainhub.DiskError,
         says="Read-only file system",
-        left=set(),
+        files=set(),
     )
 
 
@@ -441,8 +441,8 @@ def slices() -> Iterator[Row]:
         yield Row(name=f"slices of {size} bytes", change=change)
 
 
-def kept() -> Iterator[Row]:
-    """What an earlier version has left."""
+def old_parts() -> Iterator[Row]:
+    """Files that an earlier version has left."""
 
     def usual(world: World) -> None:
         world.keep()
@@ -457,7 +457,7 @@ def kept() -> Iterator[Row]:
     yield Row(name="a part without a state", change=lambda world: world.part.write_bytes(b"x" * 9))
 
 
-def interrupted() -> Iterator[Row]:
+def interruptions() -> Iterator[Row]:
     """Yield rows in which a signal handler raises inside a call of the system."""
 
     def inside(place: object, name: str) -> Callable[[World], None]:
@@ -481,14 +481,14 @@ def interrupted() -> Iterator[Row]:
 
 
 ROWS = [
-    *interrupted(),
+    *interruptions(),
     *unsupported(),
     *broken(),
     *owners(),
-    *changed(),
+    *changes_by_others(),
     *mounts(),
     *slices(),
-    *kept(),
+    *old_parts(),
 ]
 
 
@@ -531,9 +531,9 @@ def test_a_disk_has_its_outcome(
                 mode(client.video.download(TASK_ID, world.target))
             assert not world.target.exists()
         monkeypatch.undo()
-        left = {path.name for path in folder.iterdir()}
-        wanted = NAMES if row.left is None and row.error is None else row.left
-        assert wanted in (left, None)
+        files = {path.name for path in folder.iterdir()}
+        expected = NAMES if row.files is None and row.error is None else row.files
+        assert expected in (files, None)
     finally:
         monkeypatch.undo()
         for step in world.cleanup:
@@ -551,7 +551,7 @@ def test_bytes_overwritten_in_place_are_found_by_the_checksum(
             file.write(b"NOT THE VIDEO")
 
     world = World(tmp_path, monkeypatch)
-    meanwhile(patched)(world)
+    on_half(patched)(world)
     server.answers = [task(f"{server.url}/v"), world.send]
     client = mode.client(base_url=server.url)
     if checked:

@@ -12,7 +12,7 @@ import chainhub
 from chainhub_api.models import VideoTask
 from tests.client.video import BEGINNING
 from tests.faults import identities
-from tests.faults.asking import ask, options
+from tests.faults.queries import options, query
 from tests.faults.server import Act, Close, Hang, Send, Server, Stage, Trickle, Tunnel
 from tests.faults.table import GOOD, answer, task
 from tests.loopback import SOON, Mode
@@ -35,7 +35,7 @@ def tunnel(stage: Stage, target: Act) -> Iterator[tuple[Server, Server, dict[str
 def test_an_encrypted_proxy_tunnels(mode: Mode, stage: Stage) -> None:
     """The request arrives, and the proxy has seen nothing but where it goes."""
     with tunnel(stage, GOOD) as (service, proxy, arguments):
-        result = ask(mode, {**arguments, **options({})})
+        result = query(mode, {**arguments, **options({})})
     assert result.value is not None, result
     assert service.requests[0].line.startswith(b"GET /v1/video/query")
     assert [request.line.split(b" ")[0] for request in proxy.requests] == [b"CONNECT"]
@@ -45,7 +45,7 @@ def test_an_encrypted_proxy_tunnels(mode: Mode, stage: Stage) -> None:
 def test_time_limits_hold_inside(mode: Mode, act: Act, stage: Stage) -> None:
     """Neither silence nor a trickle outlasts the attempt."""
     with tunnel(stage, act) as (_, _, arguments):
-        result = ask(mode, {**arguments, **options({"timeout": 0.2})})
+        result = query(mode, {**arguments, **options({"timeout": 0.2})})
     assert isinstance(result.error, chainhub.RequestTimeoutError)
     assert result.elapsed < SOON
 
@@ -53,7 +53,7 @@ def test_time_limits_hold_inside(mode: Mode, act: Act, stage: Stage) -> None:
 def test_a_tunnel_that_breaks_is_said(mode: Mode, stage: Stage) -> None:
     """A service that closes inside the tunnel is a broken connection."""
     with tunnel(stage, (Close(),)) as (_, _, arguments):
-        result = ask(mode, {**arguments, **options({})})
+        result = query(mode, {**arguments, **options({})})
     assert isinstance(result.error, chainhub.TransportError)
 
 
@@ -63,7 +63,7 @@ def test_a_handshake_inside_that_fails_is_said(mode: Mode, stage: Stage) -> None
     with stage.serving(proxy):
         proxy.script = ((CONNECTED, Send(b"HTTP/1.1 400 Bad\r\n\r\n"), Close()),)
         arguments = {"base_url": "https://127.0.0.1:9", "proxy": proxy.url, **TRUST}
-        result = ask(mode, {**arguments, **options({})})
+        result = query(mode, {**arguments, **options({})})
     assert isinstance(result.error, chainhub.TransportError)
 
 
@@ -78,7 +78,7 @@ def test_a_certificate_of_the_proxy_is_said_to_be_its_own(
     proxy = Server(tls=identities.server_context(identity))
     with stage.serving(proxy):
         arguments = {"base_url": "https://127.0.0.1:9", "proxy": proxy.url, **TRUST}
-        result = ask(mode, {**arguments, **options({})})
+        result = query(mode, {**arguments, **options({})})
     assert isinstance(result.error, chainhub.TLSError)
     assert str(result.error).startswith(f"the proxy {proxy.url} (the argument proxy=): the cert")
     assert words in str(result.error)

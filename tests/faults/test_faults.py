@@ -1,4 +1,4 @@
-"""Whatever a server does, a user gets the right value or one clear error, in time and in secret."""
+"""Whatever a server does, the result is right or one clear error, in time and without the key."""
 
 import base64
 import contextlib
@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import chainhub
 from tests.faults import identities
-from tests.faults.asking import Result, ask, ask_all, options
+from tests.faults.queries import Result, options, query, query_all
 from tests.faults.server import Close, Pause, Reset, Send, Server, Stage
 from tests.faults.table import FAULTS, KEY, Error, Fault, Value, answer
 from tests.loopback import SOON, Mode, until
@@ -31,19 +31,19 @@ def params(faults: Sequence[Fault], *usual: str) -> list[ParameterSet]:
 
     Loops have transports of their own, and uvloop is what web frameworks run on.
     """
-    found = []
+    cases = []
     for mode in (*MODES, "uvloop"):
         missing = mode == "uvloop" and importlib.util.find_spec("uvloop") is None
         # It has no wheels for Windows and PyPy, and the client does not need it.
         skipped = [pytest.mark.skipif(missing, reason="uvloop is not installed")]
         for number, fault in enumerate(faults):
             slow = [] if mode in usual or number % 8 == 0 else [pytest.mark.slow]
-            found.append(pytest.param(fault, mode, id=f"{mode}-{fault.name}", marks=skipped + slow))
-    return found
+            cases.append(pytest.param(fault, mode, id=f"{mode}-{fault.name}", marks=skipped + slow))
+    return cases
 
 
 @contextlib.contextmanager
-def measured(limit: int | None) -> Iterator[None]:
+def memory_limit(limit: int | None) -> Iterator[None]:
     """Fail if what happens takes more memory than the limit."""
     if limit is None:
         yield
@@ -57,10 +57,10 @@ def measured(limit: int | None) -> Iterator[None]:
 
 
 def difference(result: Result, expected: Value | Error) -> str:
-    """Say what is not as expected; nothing if all is."""
+    """Return the difference from the expected outcome; empty if there is none."""
     if isinstance(expected, Value):
-        found = {name: getattr(result.value, name, ...) for name in expected.fields}
-        return "" if found == expected.fields else f"{found!r} instead of {expected.fields!r}"
+        fields = {name: getattr(result.value, name, ...) for name in expected.fields}
+        return "" if fields == expected.fields else f"{fields!r} instead of {expected.fields!r}"
     error = result.error
     if type(error).__name__ not in expected.kinds:
         return f"{type(error).__name__} instead of {' or '.join(expected.kinds)}"
@@ -77,8 +77,8 @@ def difference(result: Result, expected: Value | Error) -> str:
     )
 
 
-def shown(error: BaseException, log: str) -> str:
-    """Return everything of an error that people and machines get to see."""
+def visible_text(error: BaseException, log: str) -> str:
+    """Return all texts of an error that people and programs can see."""
     lines = "".join(traceback.format_exception(error))
     state = repr(getattr(error, "__dict__", {}))
     return "\n".join((str(error), repr(error), lines, state, log, repr(pickle.dumps(error))))
@@ -87,42 +87,42 @@ def shown(error: BaseException, log: str) -> str:
 SPELLINGS = (
     KEY,
     base64.b64encode(KEY.encode()).decode().rstrip("="),
-    "".join(f"%{ord(one):02x}" for one in KEY),
+    "".join(f"%{ord(character):02x}" for character in KEY),
     KEY.replace("-", "%2d"),
     json.dumps(KEY.encode().decode("ascii").replace("-", "\\u002d")),
 )
 
 
 def frames(error: BaseException) -> str:
-    """Return what error trackers keep: the traceback with the locals of every frame.
+    """Return what error trackers record: the traceback with the locals of every frame.
 
     Some keep the repr of each, some look into lists, tuples and mappings first.
     """
-    kept = [*traceback.TracebackException.from_exception(error, capture_locals=True).format()]
+    texts = [*traceback.TracebackException.from_exception(error, capture_locals=True).format()]
     chain: list[BaseException | None] = [error]
     while chain:
-        one = chain.pop()
-        if one is not None:
-            chain += [one.__cause__, one.__context__]
-            for frame, _ in traceback.walk_tb(one.__traceback__):
-                kept.append(serialised(frame.f_locals, 4))
-    return "\n".join(kept)
+        exception = chain.pop()
+        if exception is not None:
+            chain += [exception.__cause__, exception.__context__]
+            for frame, _ in traceback.walk_tb(exception.__traceback__):
+                texts.append(serialised(frame.f_locals, 4))
+    return "\n".join(texts)
 
 
 def serialised(value: object, levels: int) -> str:
-    """Return a value as a tracker sends it that looks into containers."""
+    """Return a value as a tracker that looks into containers sends it."""
     if levels and isinstance(value, Mapping):
         value = [*value.items()]
     if levels and isinstance(value, Sequence | Set) and not isinstance(value, str | bytes):
-        return " ".join(serialised(one, levels - 1) for one in value)
+        return " ".join(serialised(item, levels - 1) for item in value)
     return repr(value)
 
 
 def assert_not_in_frames(error: BaseException) -> None:
     """Look for the key in every frame, in the spellings in which it may be there."""
-    recorded = frames(error)
-    assert "chainhub" in recorded
-    assert [spelt for spelt in SPELLINGS if spelt in recorded] == []
+    text = frames(error)
+    assert "chainhub" in text
+    assert [spelling for spelling in SPELLINGS if spelling in text] == []
 
 
 def assert_presentable(error: BaseException, log: str) -> None:
@@ -131,16 +131,16 @@ def assert_presentable(error: BaseException, log: str) -> None:
     text = str(error)
     assert text.isprintable(), ascii(text)
     assert 10 < len(text) <= 600
-    everything = shown(error, log)
-    assert KEY not in everything
-    assert base64.b64encode(KEY.encode()).decode() not in everything
-    for twin in (copy.copy(error), pickle.loads(pickle.dumps(error))):
-        assert (type(twin), str(twin), twin.__dict__) == (type(error), text, error.__dict__)
+    visible = visible_text(error, log)
+    assert KEY not in visible
+    assert base64.b64encode(KEY.encode()).decode() not in visible
+    for clone in (copy.copy(error), pickle.loads(pickle.dumps(error))):
+        assert (type(clone), str(clone), clone.__dict__) == (type(error), text, error.__dict__)
     assert error.__context__ is None or isinstance(error.__context__, chainhub.ChainhubError)
 
 
 def server_of(fault: Fault) -> Server:
-    """Return the server that plays a fault, with a stranger beside it."""
+    """Return the server of a fault, with a second one that must not be contacted."""
     return Server(
         script=fault.script,
         accept=fault.accept,
@@ -152,7 +152,7 @@ def server_of(fault: Fault) -> Server:
 
 
 def at_rest(server: Server) -> Callable[[int], None]:
-    """Return what waits, before a call, for the server to be done with the calls before."""
+    """Return a function that waits, before a call, until the server has finished earlier calls."""
     return lambda number: until(lambda: server.is_at_rest(number))
 
 
@@ -174,13 +174,13 @@ def test_a_fault_has_its_outcome(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The outcome is the one in the table; nothing leaks, lingers, grows or takes too long."""
-    for left in reversed(range(fault.tries)):
+    for retries_left in reversed(range(fault.tries)):
         contacts.clear()
         caplog.clear()
         try:
             return judge(fault, mode, stage, contacts, caplog)
         except AssertionError:
-            if not left:
+            if not retries_left:
                 raise
 
 
@@ -196,9 +196,9 @@ def judge(
     assert server.stranger is not None
     caplog.set_level(logging.DEBUG)
     with stage.serving(server, server.stranger):
-        with measured(fault.memory):
+        with memory_limit(fault.memory):
             arguments = arguments_of(fault, server)
-            result = ask(mode, arguments, calls=fault.calls, before=at_rest(server))
+            result = query(mode, arguments, calls=fault.calls, before=at_rest(server))
         lingering = stage.run(server.quiet(SOON))
     differences = [difference(result, expected) for expected in fault.outcomes]
     assert "" in differences, (differences, result.error or result.value)
@@ -232,10 +232,10 @@ def test_an_answer_may_end_at_any_byte(mode: Mode, how: Close | Reset, stage: St
 
     with stage.serving(server):
         arguments = {"base_url": server.url, **options({"retry": {"attempts": 1}})}
-        results = ask_all(mode, arguments, calls=len(good), before=break_off)
+        results = query_all(mode, arguments, calls=len(good), before=break_off)
     for end, result in enumerate(results):
         assert type(result.error) is chainhub.ConnectionFailedError, (end, result)
-        assert KEY not in shown(result.error, "")
+        assert KEY not in visible_text(result.error, "")
     assert server.connections == len(results) == len(good)
 
 
@@ -247,7 +247,7 @@ def test_an_answer_may_pause_at_any_byte(mode: Mode, stage: Stage) -> None:
         arguments = {"base_url": server.url, **options({})}
         for end in range(0, len(good), 3):
             server.script = ((Send(good[:end]), Pause(0.002), Send(good[end:])),)
-            assert difference(ask(mode, arguments), Value()) == ""
+            assert difference(query(mode, arguments), Value()) == ""
 
 
 PIECES = st.sampled_from(
@@ -270,12 +270,12 @@ def test_any_damage_ends_in_a_value_or_one_of_our_errors(
 ) -> None:
     """However an answer is mangled, nothing foreign is raised, and nothing hangs."""
     data = answer()
-    for place, cut, piece in changes:
-        data = data[:place] + piece + data[place + cut :]
+    for start, length, replacement in changes:
+        data = data[:start] + replacement + data[start + length :]
     server = Server(script=((Send(data), Close()),))
     with stage.serving(server):
         arguments = {"base_url": server.url, **options({"retry": {"attempts": 1}})}
-        result = ask(mode, arguments)
+        result = query(mode, arguments)
     if result.error is not None:
         assert_presentable(result.error, "")
     assert result.elapsed < SOON

@@ -18,5 +18,5 @@ def test_waits_and_downloads_of_tasks_of_other_shapes(grown: Path, every: int) -
     roots = os.pathsep.join([str(grown), str(PROJECT / "overlays")])
     variables = {**os.environ, "PYTHONPATH": roots, "FAULTS_EVERY": str(every)}
     tests = (sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "-p", "no:cacheprovider")
-    shown = output(*tests, "tests/faults/stages.py", cwd=PROJECT, env=variables)
-    assert int(re.search(r"(\d+) passed", shown)[1]) > 4000 // every  # type: ignore[index]
+    summary = output(*tests, "tests/faults/stages.py", cwd=PROJECT, env=variables)
+    assert int(re.search(r"(\d+) passed", summary)[1]) > 4000 // every  # type: ignore[index]

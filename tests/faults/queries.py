@@ -1,4 +1,4 @@
-"""Asks a server through the client, sync or async, and keeps the result."""
+"""Queries of a server with the client, sync or async, and their results."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from tests.loopback import Mode
 
 @attrs.define
 class Result:
-    """What the last call led to, and the seconds it took."""
+    """The result of a call, and the seconds it took."""
 
     value: chainhub.VideoTask | None = None
     error: BaseException | None = None
@@ -23,13 +23,13 @@ class Result:
 def options(changes: Mapping[str, object]) -> dict[str, object]:
     """Return the usual arguments of a client, with changes: few attempts, tiny delays."""
     retry = {"attempts": 2, "base": 0.01, "throttled_base": 0.01, "cap": 0.02}
-    changed = dict(changes)
-    retry.update(changed.pop("retry", {}))  # type: ignore[call-overload]
+    keywords = dict(changes)
+    retry.update(keywords.pop("retry", {}))  # type: ignore[call-overload]
     policy = chainhub.RetryPolicy(**retry)  # type: ignore[arg-type]
-    return {"timeout": 20.0, "deadline": 60.0, "retry": policy, **changed}
+    return {"timeout": 20.0, "deadline": 60.0, "retry": policy, **keywords}
 
 
-def ask(
+def query(
     mode: Mode,
     arguments: Mapping[str, object],
     *,
@@ -37,11 +37,11 @@ def ask(
     before: Callable[[int], object] = lambda number: None,
     identifier: Any = ID,
 ) -> Result:
-    """Query as `ask_all` does, and return the last result."""
-    return ask_all(mode, arguments, calls=calls, before=before, identifier=identifier)[-1]
+    """Query as `query_all` does, and return the last result."""
+    return query_all(mode, arguments, calls=calls, before=before, identifier=identifier)[-1]
 
 
-def ask_all(
+def query_all(
     mode: Mode,
     arguments: Mapping[str, object],
     *,
@@ -49,17 +49,17 @@ def ask_all(
     before: Callable[[int], object],
     identifier: Any = ID,
 ) -> list[Result]:
-    """Make a client, query so many times, close it; `before` gets the number of each call."""
+    """Create a client, query so many times, close it; `before` gets the number of each call."""
     client = mode.client(KEY, **arguments)
     results = []
     for number in range(calls):
         before(number)
-        started = time.monotonic()
+        start = time.monotonic()
         try:
             result = Result(value=mode(client.video.query(identifier)))
-        except Exception as error:  # noqa: BLE001 - whatever comes out is what is judged
+        except Exception as error:  # noqa: BLE001 - tests judge any error
             result = Result(error=error)
-        result.elapsed = time.monotonic() - started
+        result.elapsed = time.monotonic() - start
         results.append(result)
     mode.end(client)
     return results
