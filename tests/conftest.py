@@ -1,6 +1,6 @@
-"""The same world for every test: no network but loopback, nothing of the person's environment.
+"""The same environment for every test: no network but loopback, no personal settings.
 
-Subprocesses that a test starts are beyond the network guard; they get the cleaned environment.
+The network guard does not reach subprocesses; they get the cleaned environment.
 """
 
 import gc
@@ -34,10 +34,10 @@ pytest_plugins = ("tests.loopback",)
 
 PERSONAL = ("CHAINHUB_", "COVERAGE_", "OTEL_", "SSL_CERT_", "SSLKEYLOGFILE", "NETRC")
 OUTSIDE = dict(os.environ)
-# What takes seconds a test, most of it in other programs.
-LONG = ("benchmarks", "contract", "docs", "e2e", "cli/test_grown.py", "unit/tools")
-# What is imported by other programs only.
-BY_THEMSELVES = ("tools.trial", "chainhub.__pyinstaller.hook-chainhub")
+# Tests that take seconds each, most of it in other programs.
+SLOW = ("benchmarks", "contract", "docs", "e2e", "cli/test_grown.py", "unit/tools")
+# Modules that only other programs import.
+NOT_IMPORTED = ("tools.trial", "chainhub.__pyinstaller.hook-chainhub")
 # These run other programs, or lines that others reach too: following each line of theirs takes
 # two thirds of their time.
 UNMEASURED = (
@@ -49,30 +49,30 @@ UNMEASURED = (
     "faults/test_faults.py",
 )
 
-_follow: Callable[[], None] | None = None
+_resume: Callable[[], None] | None = None
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let coverage follow the tests only: not how they are found, started and reported.
+    """Let coverage trace the tests only: not their collection, start and report.
 
-    What pytest and Hypothesis do between two tests is followed for nothing, and it would take as
-    long as the tests. The modules are imported before, so that their own lines are seen.
+    Tracing what pytest and Hypothesis do between two tests is useless, and would take as long as
+    the tests. The modules are imported before, so that their own lines are seen.
     """
-    global _follow
+    global _resume
     if sys.gettrace() is None:
         return
     if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):
         for package in (chainhub, tools, release):
             for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-                if module.name not in BY_THEMSELVES:
-                    loaded = importlib.import_module(module.name)
-                    for name in getattr(loaded, "__all__", ()):
-                        getattr(loaded, name)
-        _follow = partial(_trace, sys.gettrace(), threading.gettrace())
+                if module.name not in NOT_IMPORTED:
+                    namespace = importlib.import_module(module.name)
+                    for name in getattr(namespace, "__all__", ()):
+                        getattr(namespace, name)
+        _resume = partial(_trace, sys.gettrace(), threading.gettrace())
     _trace(None, None)
 
 
-def _place(node: pytest.Item | pytest.Collector) -> str:
+def _relative_path(node: pytest.Item | pytest.Collector) -> str:
     return node.path.relative_to(Path(__file__).parent).as_posix()
 
 
@@ -87,54 +87,54 @@ def _trace(here: Any, threads: Any) -> None:
 
 
 @contextmanager
-def _followed(node: pytest.Item | pytest.Collector) -> Iterator[None]:
-    """Let coverage follow until the end of a `with`, if lines are reached that others do not."""
-    place = _place(node)
-    if _follow is None or place.startswith(UNMEASURED) or node.get_closest_marker("unmeasured"):
+def _tracing(node: pytest.Item | pytest.Collector) -> Iterator[None]:
+    """Let coverage trace a `with` block, if the test reaches lines that other tests do not."""
+    path = _relative_path(node)
+    if _resume is None or path.startswith(UNMEASURED) or node.get_closest_marker("unmeasured"):
         yield
         return
-    before = sys.gettrace(), threading.gettrace()
-    _follow()
+    previous = sys.gettrace(), threading.gettrace()
+    _resume()
     try:
         yield
     finally:
-        _trace(*before)
+        _trace(*previous)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
-    """Follow the fixtures of a session too, which belong to no folder."""
-    _left_out(item)
-    with _followed(item):
+    """Trace the fixtures of a session too, which belong to no folder."""
+    _skip_unavailable(item)
+    with _tracing(item):
         return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
-    """Follow what fixtures do after a test."""
-    with _followed(item):
+    """Trace what fixtures do after a test."""
+    with _tracing(item):
         return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-    """Follow a test; of a property each example, not how it is made."""
-    made = getattr(pyfuncitem.obj, "hypothesis", None)
-    if made is None:
-        with _followed(pyfuncitem):
+    """Trace a test; of a Hypothesis test each example, not its generation."""
+    handle = getattr(pyfuncitem.obj, "hypothesis", None)
+    if handle is None:
+        with _tracing(pyfuncitem):
             return (yield)
-    inner = made.inner_test
+    test = handle.inner_test
 
-    @wraps(inner)
-    def example(*arguments: object, **named: object) -> object:
-        with _followed(pyfuncitem):
-            return inner(*arguments, **named)
+    @wraps(test)
+    def example(*arguments: object, **keywords: object) -> object:
+        with _tracing(pyfuncitem):
+            return test(*arguments, **keywords)
 
-    made.inner_test = example
+    handle.inner_test = example
     try:
         return (yield)
     finally:
-        made.inner_test = inner
+        handle.inner_test = test
 
 
 def pytest_collection_finish() -> None:
@@ -143,26 +143,26 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_sessionfinish() -> None:
-    """Save what was covered while the process certainly lives.
+    """Save the coverage data while the process is certainly alive.
 
-    By itself it is saved at the interpreter's exit, and a worker that is slow to exit on a busy
+    By default it is saved at the interpreter's exit, and a worker that is slow to exit on a busy
     machine is killed before: then half of all coverage was missing.
     """
-    measuring = coverage.Coverage.current()
-    if measuring is not None:
-        if _follow is not None:
-            _follow()
-        measuring.stop()
-        measuring.save()
+    measurement = coverage.Coverage.current()
+    if measurement is not None:
+        if _resume is not None:
+            _resume()
+        measurement.stop()
+        measurement.save()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes seconds: what is left for the end is shared by all workers."""
-    items.sort(key=lambda item: not _place(item).startswith(LONG))
+    """Begin with the slow tests: at the end, all workers share the quick ones."""
+    items.sort(key=lambda item: not _relative_path(item).startswith(SLOW))
 
 
-def _left_out(item: pytest.Item) -> None:
-    """Leave out what cannot be done here, and say why."""
+def _skip_unavailable(item: pytest.Item) -> None:
+    """Skip tests that cannot run here, with the reason."""
     if item.get_closest_marker("git") and shutil.which("git") is None:
         pytest.skip("git is not here")
     if item.get_closest_marker("network") and (reason := no_index()):
@@ -171,7 +171,7 @@ def _left_out(item: pytest.Item) -> None:
 
 @cache
 def outside_world() -> dict[str, str]:
-    """Return the environment the tests were started in, with what pip is told of indexes."""
+    """Return the environment in which the tests were started, with pip's index settings."""
     return environment.pip_settings.for_pip(
         environment.pip_settings.read(sys.executable, OUTSIDE), OUTSIDE
     )
@@ -179,18 +179,18 @@ def outside_world() -> dict[str, str]:
 
 @cache
 def no_index() -> str | None:
-    """Say why pip does not get a small package that it is configured to find; None if it does."""
+    """Return the reason why pip cannot download a small package; None if it can."""
     settings = environment.pip_settings.read(sys.executable, OUTSIDE)
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "log")
         options = ("--no-deps", "--retries", "0", "--timeout", "10", "--log", str(log))
-        status, said = environment.told(
+        status, text = environment.told(
             (sys.executable, "-m", "pip", "download", *options, "--dest", folder, "idna"),
             outside_world(),
         )
         if status == 0:
             return None
-        return environment.not_found(said, log.read_text("utf-8"), settings) or said
+        return environment.not_found(text, log.read_text("utf-8"), settings) or text
 
 
 @pytest.fixture(scope="session")
@@ -219,11 +219,11 @@ def grown(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def sandbox_variables() -> Iterator[dict[str, str]]:
-    """Start a quick sandbox and give the variables that lead a client to it."""
+    """Start a quick sandbox and give the environment variables of its clients."""
     from chainhub.sandbox import Sandbox
 
-    with Sandbox(port=0, speed=50) as running:
-        yield dict(running.environment)
+    with Sandbox(port=0, speed=50) as sandbox:
+        yield dict(sandbox.environment)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -240,22 +240,24 @@ def _clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
 
 @pytest.fixture(scope="session", autouse=True)
 def _interruptible() -> None:
-    """Let processes be interrupted: a shell ignores SIGINT for all it starts in the background."""
+    """Restore SIGINT, which a shell ignores in processes that it starts in the background."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _loopback_only() -> Iterator[None]:
-    """Fail the test that reaches for another machine, even if the code swallows errors."""
+    """Fail a test that connects to another machine, even if the code suppresses errors."""
     with pytest.MonkeyPatch.context() as patch:
         for method in ("connect", "connect_ex"):
-            patch.setattr(socket.socket, method, _guarded(getattr(socket.socket, method)))
-        patch.setattr(socket, "getaddrinfo", _guarded_lookup(socket.getaddrinfo))
+            patch.setattr(socket.socket, method, _guard(getattr(socket.socket, method)))
+        patch.setattr(socket, "getaddrinfo", _guard_lookup(socket.getaddrinfo))
         yield
 
 
-def _guarded(connect: Callable[[socket.socket, Any], Any]) -> Callable[[socket.socket, Any], Any]:
+def _guard(
+    connect: Callable[[socket.socket, Any], Any],
+) -> Callable[[socket.socket, Any], Any]:
     def guarded(self: socket.socket, address: Any) -> Any:
         if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_loopback(address[0]):
             pytest.fail(f"a test tried to connect to {address[0]!r}; only loopback is allowed")
@@ -264,7 +266,7 @@ def _guarded(connect: Callable[[socket.socket, Any], Any]) -> Callable[[socket.s
     return guarded
 
 
-def _guarded_lookup(lookup: Callable[..., Any]) -> Callable[..., Any]:
+def _guard_lookup(lookup: Callable[..., Any]) -> Callable[..., Any]:
     def guarded(host: Any, *arguments: Any, **options: Any) -> Any:
         name = host.decode("ascii", "replace") if isinstance(host, bytes) else host
         if name is None or name == "localhost" or _is_address(name):

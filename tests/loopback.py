@@ -1,4 +1,4 @@
-"""The sync and the async client, and a server that answers what a test says, byte for byte."""
+"""The sync and the async client, and a server with scripted answers, byte for byte."""
 
 import asyncio
 import fcntl
@@ -37,9 +37,9 @@ FAST = chainhub.RetryPolicy(base=0.01, throttled_base=0.01)
 Behaviour = bytes | Callable[[socket.socket, bytes], None] | None
 
 SOON = 10.0
-"""Seconds within which something has happened that should happen at once, on any machine.
+"""Seconds within which something immediate has happened, on any machine.
 
-What waits for the wrong thing waits longer: a silent server for a minute, a client for 15 s.
+A wrong wait takes longer: a silent server waits for a minute, a client for 15 s.
 """
 
 
@@ -52,7 +52,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def silent(connection: socket.socket, head: bytes) -> None:
-    """Send nothing until the other side goes, or the server is closed."""
+    """Send nothing until the other side closes, or the server is closed."""
     connection.settimeout(60)
     with suppress(OSError):
         while connection.recv(65536):
@@ -60,14 +60,14 @@ def silent(connection: socket.socket, head: bytes) -> None:
 
 
 def unused_port() -> int:
-    """Give a port where nobody listens."""
+    """Return a port on which nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 
 
 @contextmanager
 def full(host: str = "127.0.0.1") -> Iterator[int]:
-    """Give the port of a listener that takes no further connection: connecting stays unanswered."""
+    """Give the port of a listener with a full backlog: connecting gets no answer."""
     with socket.socket() as listener, ExitStack() as fillers:
         listener.bind((host, 0))
         listener.listen(0)
@@ -79,7 +79,7 @@ def full(host: str = "127.0.0.1") -> Iterator[int]:
 
 
 def delivered(connection: socket.socket) -> None:
-    """Wait until the other side's system has all that was sent: a reset drops the rest."""
+    """Wait until the other system has received all bytes sent: a reset would drop the rest."""
     if sys.platform != "linux":
         time.sleep(0.1)
         return
@@ -94,7 +94,7 @@ def delivered(connection: socket.socket) -> None:
 def response(
     status: int = 200, body: object = TASK, *headers: str, length: int | None = None
 ) -> bytes:
-    """Write an answer; anything but bytes travels as JSON."""
+    """Return an answer; a body that is not bytes is sent as JSON."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     lines = [
         f"HTTP/1.1 {status} Whatever",
@@ -130,20 +130,20 @@ class Server:
                 thread.start()
 
     def _serve(self, connection: socket.socket) -> None:
-        received = b""
-        with suppress(OSError), self._spoken_to(connection) as connection:
+        buffer = b""
+        with suppress(OSError), self._wrap(connection) as connection:
             while True:
-                while b"\r\n\r\n" not in received:
+                while b"\r\n\r\n" not in buffer:
                     data = connection.recv(65536)
                     if not data:
                         return
-                    received += data
-                head, _, rest = received.partition(b"\r\n\r\n")
-                received = self._body(connection, head, rest)
+                    buffer += data
+                head, _, rest = buffer.partition(b"\r\n\r\n")
+                buffer = self._body(connection, head, rest)
                 if not self._answer(connection, head):
                     return
 
-    def _spoken_to(self, connection: socket.socket) -> socket.socket:
+    def _wrap(self, connection: socket.socket) -> socket.socket:
         if self._tls is not None:
             connection = self._tls.wrap_socket(connection, server_side=True)
         self._open.append(connection)
@@ -172,10 +172,10 @@ class Server:
         return True
 
     def close(self) -> None:
-        """End all conversations."""
-        for listening in (self._listener, *self._open):
+        """Close all connections."""
+        for open_socket in (self._listener, *self._open):
             with suppress(OSError):
-                listening.shutdown(socket.SHUT_RDWR)
+                open_socket.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for thread in self._threads:
             thread.join(5)
@@ -184,25 +184,25 @@ class Server:
 @pytest.fixture
 def server() -> Iterator[Server]:
     """Give a server on loopback."""
-    started = Server()
-    yield started
-    started.close()
+    instance = Server()
+    yield instance
+    instance.close()
 
 
 @pytest.fixture
 def secure() -> Iterator[Server]:
     """Give a server that speaks TLS, for clients that trust `identities.AUTHORITY`."""
-    started = Server(identities.server_context("server"))
-    yield started
-    started.close()
+    instance = Server(identities.server_context("server"))
+    yield instance
+    instance.close()
 
 
 @pytest.fixture(scope="session")
 def stage() -> Iterator[Stage]:
     """Run one event loop for all servers with scripts of a session."""
-    made = Stage()
-    yield made
-    made.close()
+    instance = Stage()
+    yield instance
+    instance.close()
 
 
 class Mode:
@@ -224,14 +224,14 @@ class Mode:
     def __call__(self, value: Any) -> Any:
         """Return what a call returned, awaiting it if need be."""
         if inspect.isawaitable(value):
-            return self._runner.run(self._awaited(value))
+            return self._runner.run(self._await(value))
         return value
 
-    async def _awaited(self, value: Any) -> Any:
+    async def _await(self, value: Any) -> Any:
         return await value
 
     def httpx(self, client: Any) -> Any:
-        """Return the client of httpx that stands for a client."""
+        """Return the client of httpx inside a client."""
         return client.get_async_httpx_client() if self.asynchronous else client.get_httpx_client()
 
     def transport(self, client: Any) -> Any:
@@ -271,17 +271,17 @@ class Mode:
 @pytest.fixture
 def cdn(server: Server) -> Iterator[Server]:
     """Give a second server: another port is another origin."""
-    other = type(server)()
-    yield other
-    other.close()
+    second = type(server)()
+    yield second
+    second.close()
 
 
 @pytest.fixture(params=["sync", "async"])
 def mode(request: pytest.FixtureRequest) -> Iterator[Mode]:
     """Give sync and async, one after the other."""
-    made = Mode(request.param)
-    yield made
-    made.close()
+    instance = Mode(request.param)
+    yield instance
+    instance.close()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Other programs, run by tests: what they print, and what one of them makes for all workers."""
+"""Other programs that tests run: their output, and files that are made once for all workers."""
 
 import fcntl
 import os
@@ -31,16 +31,16 @@ def run(
 
 
 def output(*command: object, **options: Any) -> str:
-    """Run a program that has to succeed; return its output, or fail with all that it printed."""
-    done = run(*command, **options)
-    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-    return done.stdout
+    """Run a program that must succeed; return its output, or fail with all that it printed."""
+    result = run(*command, **options)
+    assert result.returncode == 0, f"{command}\n{result.stdout}{result.stderr}"
+    return result.stdout
 
 
 def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
     """Make a folder once for all workers: the first one makes it, the others wait."""
-    own = factory.getbasetemp()
-    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / name
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
     folder.mkdir(exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

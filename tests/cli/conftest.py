@@ -33,7 +33,7 @@ ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[A-Za-z]|[()].|[=>])")
 
 
 class Ended(NamedTuple):
-    """How a command ended and what it printed."""
+    """The exit status and the output of a command."""
 
     code: int
     out: str
@@ -47,16 +47,16 @@ class Ended(NamedTuple):
 
 @pytest.fixture
 def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    """Start a quick sandbox that the commands of the test are led to."""
-    with Sandbox(speed=50) as running:
-        for name, value in running.environment.items():
+    """Start a quick sandbox that the commands of the test use."""
+    with Sandbox(speed=50) as instance:
+        for name, value in instance.environment.items():
             monkeypatch.setenv(name, value)
-        yield running
+        yield instance
 
 
 @pytest.fixture
 def dead_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lead the commands of the test to a port where nobody listens."""
+    """Let the commands of the test use a port on which nothing listens."""
     monkeypatch.setenv("CHAINHUB_BASE_URL", f"http://127.0.0.1:{unused_port()}")
     monkeypatch.setenv("CHAINHUB_API_KEY", "sk-test-dead-address")
 
@@ -77,16 +77,16 @@ def standard_input(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[Callable[[bytes], None]]:
     """Put bytes into standard input."""
-    opened: list[Any] = []
+    streams: list[Any] = []
 
     def put(data: bytes) -> None:
-        file = tmp_path / f"standard-input-{len(opened)}"
+        file = tmp_path / f"standard-input-{len(streams)}"
         file.write_bytes(data)
-        opened.append(file.open(encoding="utf-8"))
-        monkeypatch.setattr(sys, "stdin", opened[-1])
+        streams.append(file.open(encoding="utf-8"))
+        monkeypatch.setattr(sys, "stdin", streams[-1])
 
     yield put
-    for stream in opened:
+    for stream in streams:
         stream.close()
 
 
@@ -99,20 +99,20 @@ class Typed:
         self.master, slave = pty.openpty()
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
         self.before = termios.tcgetattr(slave)
-        kept = {n: v for n, v in os.environ.items() if n not in ("COLUMNS", "LINES", "NO_COLOR")}
+        base = {n: v for n, v in os.environ.items() if n not in ("COLUMNS", "LINES", "NO_COLOR")}
         self.process = subprocess.Popen(
             [sys.executable, "-c", ADOPT, "-m", "chainhub", *words],
             stdin=slave,
             stdout=slave if output is None else output,
             stderr=slave,
-            env={**kept, "TERM": "xterm-256color", "PYTHONPATH": ROOTS, **variables},
+            env={**base, "TERM": "xterm-256color", "PYTHONPATH": ROOTS, **variables},
             start_new_session=True,
         )
         self.slave = slave
         self.raw = ""
 
     def until(self, *texts: str, seconds: float = 30.0) -> str:
-        """Read until all the texts have come, or the process has ended and nothing more comes."""
+        """Read until all the texts are in the output, or the process has ended."""
         end = time.monotonic() + seconds
         while not all(text in self.shown for text in texts) or not texts:
             assert time.monotonic() < end, self.shown
@@ -125,7 +125,7 @@ class Typed:
 
     @property
     def shown(self) -> str:
-        """What came, without what moves the cursor or paints."""
+        """The output so far, without escape sequences."""
         return ESCAPES.sub("", self.raw)
 
     def type(self, text: str) -> None:
@@ -142,7 +142,7 @@ class Typed:
         return code
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Kill the process and close the terminal."""
         with contextlib.suppress(ProcessLookupError):
             self.process.kill()
         self.process.wait(timeout=30)
@@ -153,20 +153,20 @@ class Typed:
 @pytest.fixture
 def terminal() -> Iterator[Callable[..., Typed]]:
     """Start commands on a terminal of their own."""
-    started: list[Typed] = []
+    processes: list[Typed] = []
 
     def start(*words: str, output: Any = None, width: int = 100, **variables: str) -> Typed:
-        started.append(Typed(words, output=output, width=width, variables=variables))
-        return started[-1]
+        processes.append(Typed(words, output=output, width=width, variables=variables))
+        return processes[-1]
 
     yield start
-    for one in started:
-        one.close()
+    for process in processes:
+        process.close()
 
 
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Callable[[], str]]]:
-    """Make standard error of this process a terminal; the function it gives returns what came."""
+    """Make standard error of this process a terminal; the returned function reads its output."""
     opened: list[tuple[int, Any]] = []
 
     def watch(width: int = 100, term: str = "xterm-256color") -> Callable[[], str]:
@@ -177,13 +177,13 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Callable[
         for name, value in {"TERM": term, "COLUMNS": str(width), "LINES": "24"}.items():
             monkeypatch.setenv(name, value)
 
-        def came() -> str:
+        def read() -> str:
             raw = ""
             while select.select([master], [], [], 0.05)[0]:
                 raw += os.read(master, 65536).decode("utf-8", "replace")
             return raw
 
-        return came
+        return read
 
     yield watch
     for master, stream in opened:

@@ -15,8 +15,8 @@ PLAIN = httpx.Client(trust_env=False, limits=httpx.Limits(max_keepalive_connecti
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
     """Give a sandbox whose clock stands still."""
-    with Sandbox(key=KEY, speed=0) as running:
-        yield running
+    with Sandbox(key=KEY, speed=0) as instance:
+        yield instance
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +25,8 @@ def client(sandbox: Sandbox) -> Iterator[httpx.Client]:
     headers = {"Authorization": f"Bearer {KEY}"}
     with httpx.Client(
         base_url=sandbox.base_url, headers=headers, trust_env=False, timeout=5
-    ) as plain:
-        yield plain
+    ) as instance:
+        yield instance
 
 
 def ask(client: httpx.Client, task_id: str) -> httpx.Response:

@@ -47,9 +47,9 @@ def serving(serve, host="127.0.0.1", port=0):
 @contextmanager
 def within(seconds):
     """Fail if the block takes longer."""
-    began = time.monotonic()
+    start = time.monotonic()
     yield
-    assert time.monotonic() - began < seconds
+    assert time.monotonic() - start < seconds
 
 
 class Pool:
@@ -59,10 +59,10 @@ class Pool:
         self.asynchronous = kind == "async"
         self._closed = False
         self._runner = asyncio.Runner()
-        made = route if callable(route) else lambda: route
-        self.inner = self.run(self._made(made, most))
+        factory = route if callable(route) else lambda: route
+        self.inner = self.run(self._create(factory, most))
 
-    async def _made(self, route, most):
+    async def _create(self, route, most):
         return (AsyncConnectionPool if self.asynchronous else ConnectionPool)(route, most)
 
     def run(self, work):
@@ -71,11 +71,11 @@ class Pool:
 
     def ask(self, request=GET, **options):
         """Exchange a request within limits that end soon."""
-        usual = {"timeout": 5.0, "connect": 2.0, "deadline": math.inf, "max_body": 1_000_000}
-        made = Limits(**usual | options)
+        defaults = {"timeout": 5.0, "connect": 2.0, "deadline": math.inf, "max_body": 1_000_000}
+        limits = Limits(**defaults | options)
         if self.asynchronous:
-            return self.run(self.inner.exchange(request, made))
-        return self.inner.exchange(request, made)
+            return self.run(self.inner.exchange(request, limits))
+        return self.inner.exchange(request, limits)
 
     def close(self):
         """Close it, and its loop."""
@@ -88,7 +88,7 @@ class Pool:
         """Wait until what came behind a response has come to the idle connection, if it is one."""
         until = time.monotonic() + 5
         while time.monotonic() < until and not all(
-            one.readable() for one in self.inner._idle._idle
+            connection.readable() for connection in self.inner._idle._idle
         ):
             self.run(asyncio.sleep(0.005))
 
@@ -96,15 +96,15 @@ class Pool:
 @pytest.fixture(params=["sync", "async"])
 def pool(request):
     """Give a function that makes a pool for a route; pools are closed afterwards."""
-    made = []
+    pools = []
 
     def make(route, most=5):
-        made.append(Pool(request.param, route, most))
-        return made[-1]
+        pools.append(Pool(request.param, route, most))
+        return pools[-1]
 
     yield make
-    for one in made:
-        one.close()
+    for instance in pools:
+        instance.close()
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def alarm():
 
     def ring(number, frame):
         # On a busy machine the exchange may not have begun, or the test be over.
-        names = {one.f_code.co_name for one, _ in traceback.walk_stack(frame)}
+        names = {caller.f_code.co_name for caller, _ in traceback.walk_stack(frame)}
         if names.isdisjoint({"ask", "exchange_through"}):
             signal.setitimer(signal.ITIMER_REAL, 0.05)
         else:
