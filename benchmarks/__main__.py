@@ -45,11 +45,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.step == "page":
         return _page(check=options.check)
+    only = options.only.split()
     try:
-        return _run(options.only.split(), tiny=options.tiny, everybody=options.all)
+        select(only)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
+    return _run(only, tiny=options.tiny, everybody=options.all)
 
 
 def _run(only: Sequence[str], *, tiny: bool, everybody: bool) -> int:

@@ -74,10 +74,11 @@ class Stopwatch:
 
     def figures(self, count: int) -> Figures:
         """Return the CPU and wall time of `count` requests together, and the CPU of one in µs."""
+        if not count:
+            raise RuntimeError("no request succeeded")
         cpu = time.process_time() - self._cpu
         wall = time.perf_counter() - self._wall
-        each = cpu / count * 1e6 if count else float("nan")
-        return {"cpu": cpu, "wall": wall, "count": count, "us": each}
+        return {"cpu": cpu, "wall": wall, "count": count, "us": cpu / count * 1e6}
 
 
 def query(bench: Bench, *, calls: int, at: str = "") -> Figures:

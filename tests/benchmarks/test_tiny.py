@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.catalogue import BENCHMARKS, Benchmark, select
+from benchmarks.jobs import Stopwatch
 from benchmarks.report import Results, Row, read
 from benchmarks.running import EVERYBODY, OURS, SDKS, Run, label
 
@@ -32,6 +33,12 @@ def test_benchmark_runs(names: tuple[str, ...], benchmark: Benchmark) -> None:
     assert tuple(row.id for row in rows) == names
     for row in rows:
         _complete(row)
+
+
+def test_a_job_without_a_response_has_no_figures() -> None:
+    """It is said why, and the rows after it are measured."""
+    with pytest.raises(RuntimeError, match="no request succeeded"):
+        Stopwatch().figures(0)
 
 
 def _complete(row: Row) -> None:
