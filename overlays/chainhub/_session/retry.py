@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC
 from typing import Literal, NamedTuple, TypeVar
 
@@ -38,7 +39,11 @@ _UNPROCESSED_STATUSES = frozenset({501, 505})
 
 
 def _frozen(statuses: Iterable[int]) -> frozenset[int]:
-    return frozenset(statuses)
+    with suppress(TypeError):  # of a single number, or of what no set can hold
+        numbers = frozenset(statuses)
+        if all(isinstance(number, int) for number in numbers):
+            return numbers
+    raise ConfigurationError("RetryPolicy: statuses must be a list of numbers such as 503")
 
 
 @attrs.frozen(kw_only=True)
@@ -66,7 +71,7 @@ class RetryPolicy:
         statuses: Status codes that are retried.
 
     Raises:
-        ConfigurationError: A number is invalid.
+        ConfigurationError: A number is invalid, or a status is none.
     """
 
     attempts: int = 4

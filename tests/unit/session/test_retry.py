@@ -252,6 +252,9 @@ def test_is_idempotent(method: str, expected: bool) -> None:
         ("throttled_base", math.nan),
         ("cap", math.inf),
         ("max_retry_after", "60"),
+        ("statuses", ["503"]),
+        ("statuses", 503),
+        ("statuses", [[503]]),
     ],
 )
 def test_a_policy_that_makes_no_sense(field: str, value: object) -> None:
