@@ -1,8 +1,8 @@
-"""Decide which hosts a contract may name: the key of whoever calls goes there.
+"""Decide which hosts a contract may name: the caller's key is sent there.
 
 The usual host is the one of the contract in place, else the one that most pages name. A page that
-names another is refused unless that is allowed by name. Where no page names the usual host, the
-service has moved: that is told, but a host that is only spelt a little differently is refused.
+names another is refused unless --allow-host names it. Where no page names the usual host, the
+service has moved: a note says so, but a host that is spelt almost the same is refused.
 """
 
 from __future__ import annotations
@@ -32,28 +32,28 @@ def hosts_of(document: dict[str, Json]) -> set[str]:
 
 
 def host_in(text: str) -> str:
-    """Find the host, with its port, in a URL or in what a person wrote instead of one."""
+    """Find the host, with its port, in a URL or in a text that a person wrote instead of one."""
     try:
         return urlsplit(text if "//" in text else f"//{text}").netloc.lower()
     except ValueError:  # such as a bracket that is never closed
         return text
 
 
-def usual_host(documents: Sequence[dict[str, Json]], known: Collection[str] = ()) -> str:
-    """Decide which host is the usual one, or none where no page names one."""
+def usual_host(documents: Sequence[dict[str, Json]], known_hosts: Collection[str] = ()) -> str:
+    """Decide which host is the usual one; empty where no page names one."""
     counts = Counter(host for document in documents for host in sorted(hosts_of(document)))
-    for host in known:
-        if host in counts or any(_alike(host, other) for other in counts):
+    for host in known_hosts:
+        if host in counts or any(_alike(host, name) for name in counts):
             return host
     return counts.most_common(1)[0][0] if counts else ""
 
 
 def strange_host(
-    document: dict[str, Json], usual: str, allowed: Collection[str] = ()
+    document: dict[str, Json], usual: str, allowed_hosts: Collection[str] = ()
 ) -> str | None:
-    """Name a host of this contract to which the key must not go, if it has one."""
-    others = hosts_of(document) - {usual, *map(host_in, allowed)}
-    return min(others, default=None)
+    """Return a host of this contract to which the key must not be sent, or None."""
+    hosts = hosts_of(document) - {usual, *map(host_in, allowed_hosts)}
+    return min(hosts, default=None)
 
 
 def refusal(place: str, host: str, usual: str) -> str:
@@ -67,12 +67,12 @@ def refusal(place: str, host: str, usual: str) -> str:
     )
 
 
-def moved(usual: str, known: Collection[str]) -> list[str]:
-    """Tell that the service has moved, if it has."""
-    if not usual or not known or usual in known:
+def moved(usual: str, known_hosts: Collection[str]) -> list[str]:
+    """Return a note that the service has moved, if it has."""
+    if not usual or not known_hosts or usual in known_hosts:
         return []
-    return [f"The server is {usual}, no longer {' or '.join(known)}: the key will go there."]
+    return [f"The server is {usual}, no longer {' or '.join(known_hosts)}: the key will go there."]
 
 
-def _alike(one: str, two: str) -> bool:
-    return one != two and SequenceMatcher(None, one, two, autojunk=False).ratio() > _ALIKE
+def _alike(host: str, other: str) -> bool:
+    return host != other and SequenceMatcher(None, host, other, autojunk=False).ratio() > _ALIKE

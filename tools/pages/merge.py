@@ -5,8 +5,8 @@
   the examples of all.
 - On several pages that differ, its request body becomes a choice of what the pages describe
   (`oneOf`, each named by what its page says of itself; those of one name are taken together), its
-  answers become one schema with every page's fields, of which those are required that every page
-  requires, and its parameters are all pages' together.
+  answers become one schema with every page's fields, required where every page requires them,
+  and its parameters are all pages' together.
 - `pages.yaml` can choose one by name instead: `POST /v1/video/create: <page>` takes that page.
 - Components that are equal are shared; others of the same name get their page's name in front.
 - A page whose server is not the usual one is refused (`hosts.py`): the key would go there.
@@ -34,7 +34,7 @@ _IN_PLACE: Final = "openapi.yaml"
 
 @dataclass(frozen=True)
 class Source:
-    """A contract that was found: where, under which name in what was imported, what it says.
+    """A contract of a page: its place, its name among the imported pages, and the document.
 
     And its text, with the fixes that made it readable.
     """
@@ -48,7 +48,7 @@ class Source:
 
 @dataclass
 class Merged:
-    """The contract made of them, what was decided, the pages left out, and what they describe."""
+    """The merged contract, notes on decisions, refusals of pages, and the operations described."""
 
     document: dict[str, Json]
     notes: list[str] = field(default_factory=list)
@@ -57,8 +57,8 @@ class Merged:
 
 
 @dataclass(frozen=True)
-class _Said:
-    """What one page says of an operation."""
+class _Entry:
+    """An operation as one page describes it."""
 
     page: str
     operation: dict[str, Json]
@@ -66,9 +66,9 @@ class _Said:
 
 def merge(
     sources: Sequence[Source],
-    allowed: Collection[str] = (),
+    allowed_hosts: Collection[str] = (),
     choices: Mapping[str, Json] | None = None,
-    known: Collection[str] = (),
+    known_hosts: Collection[str] = (),
     base: dict[str, Json] | None = None,
     *,
     renew: bool = False,
@@ -77,48 +77,50 @@ def merge(
 
     Args:
         sources: The contracts.
-        allowed: Hosts that are taken though they are not the usual one.
+        allowed_hosts: Hosts that are taken though they are not the usual one.
         choices: Which page is taken for an operation.
-        known: The hosts of the contract in place.
+        known_hosts: The hosts of the contract in place.
         base: The contract in place, to which they are added; nothing in it is taken away.
         renew: Whether what they describe takes the place of what it said of the same operations.
 
     Raises:
         PipelineError: no page is left, or a choice names a page without the operation.
     """
-    kept, refused, notes = by_host(sources, allowed, known, stays=base is not None)
-    if not kept:
-        raise PipelineError(refused[0] if refused else "No page with a contract is left to import.")
-    prepared = [(source, _prepared(source, notes)) for source in kept]
-    described = {place for _, document in prepared for place, _ in operations(document)}
-    kept_base = _without(base, described) if base and renew else base
-    frame = _grown(kept_base, kept) if kept_base else _frame(kept)
-    merged = Merged(frame, notes, refused, set(map(called, described)))
-    said: dict[Place, list[_Said]] = {}
-    for source, document in prepared:
+    accepted, refusals, notes = by_host(sources, allowed_hosts, known_hosts, stays=base is not None)
+    if not accepted:
+        raise PipelineError(
+            refusals[0] if refusals else "No page with a contract is left to import."
+        )
+    documents = [(source, _prepare(source, notes)) for source in accepted]
+    places = {place for _, document in documents for place, _ in operations(document)}
+    start = _without(base, places) if base and renew else base
+    frame = _with_servers(start, accepted) if start else _frame(accepted)
+    merged = Merged(frame, notes, refusals, set(map(called, places)))
+    entries: dict[Place, list[_Entry]] = {}
+    for source, document in documents:
         _add_components(merged, document, source)
         for place, operation in operations(document):
             operation.setdefault("security", document.get("security") or [])
-            said.setdefault(place, []).append(_Said(source.name, operation))
-    _check_choices(choices or {}, merged.document, said)
-    made = mapping(merged.document["paths"])
-    for place in sorted(said, key=str):
+            entries.setdefault(place, []).append(_Entry(source.name, operation))
+    _check_choices(choices or {}, merged.document, entries)
+    path_items = mapping(merged.document["paths"])
+    for place in sorted(entries, key=str):
         before = at(merged.document, place)
         if isinstance(before, dict):
-            said[place].insert(0, _Said(_IN_PLACE, _with_security(before, merged.document)))
-            if _says_nothing_new(said[place], place):
+            entries[place].insert(0, _Entry(_IN_PLACE, _with_security(before, merged.document)))
+            if _says_nothing_new(entries[place], place):
                 continue
-        one = _settled(place, said[place], choices or {}, merged)
-        published = mapping(at(base or {}, place))
-        if published and _with_security(published, merged.document) == one:
-            one = published
-        elif base and one.get("security") == merged.document.get("security"):
-            one.pop("security", None)
-        mapping(made.setdefault(str(place[1]), {}))[str(place[2])] = one
+        operation = _resolve(place, entries[place], choices or {}, merged)
+        base_operation = mapping(at(base or {}, place))
+        if base_operation and _with_security(base_operation, merged.document) == operation:
+            operation = base_operation
+        elif base and operation.get("security") == merged.document.get("security"):
+            operation.pop("security", None)
+        mapping(path_items.setdefault(str(place[1]), {}))[str(place[2])] = operation
     return merged
 
 
-def _prepared(source: Source, notes: list[str]) -> dict[str, Json]:
+def _prepare(source: Source, notes: list[str]) -> dict[str, Json]:
     document = deepcopy(source.document)
     paths.write_out(document)
     downgrade(document)
@@ -132,19 +134,19 @@ def _with_security(operation: dict[str, Json], document: dict[str, Json]) -> dic
 
 
 def _check_choices(
-    choices: Mapping[str, Json], document: dict[str, Json], said: Mapping[Place, list[_Said]]
+    choices: Mapping[str, Json], document: dict[str, Json], entries: Mapping[Place, list[_Entry]]
 ) -> None:
-    known = {called(place) for place in [*said, *(place for place, _ in operations(document))]}
-    for name in sorted(choices.keys() - known):
+    names = {called(place) for place in [*entries, *(place for place, _ in operations(document))]}
+    for name in sorted(choices.keys() - names):
         raise PipelineError(f"pages.yaml: {name} names no operation of the pages.")
 
 
-def _grown(base: dict[str, Json], sources: Sequence[Source]) -> dict[str, Json]:
+def _with_servers(base: dict[str, Json], sources: Sequence[Source]) -> dict[str, Json]:
     """Copy the contract in place, with the servers of the new pages behind its own."""
     document = deepcopy(base)
     servers = sequence(document.get("servers"))
-    known = {str(mapping(one).get("url")).rstrip("/") for one in servers}
-    new = [one for one in sequence(_frame(sources)["servers"]) if _url(one) not in known]
+    urls = {str(mapping(server).get("url")).rstrip("/") for server in servers}
+    new = [server for server in sequence(_frame(sources)["servers"]) if _url(server) not in urls]
     if new:
         document["servers"] = [*servers, *new]
     document.setdefault("components", {})
@@ -167,8 +169,8 @@ def _url(server: Json) -> str:
 
 def by_host(
     sources: Sequence[Source],
-    allowed: Collection[str],
-    known: Collection[str],
+    allowed_hosts: Collection[str],
+    known_hosts: Collection[str],
     *,
     stays: bool = False,
 ) -> tuple[list[Source], list[str], list[str]]:
@@ -176,17 +178,17 @@ def by_host(
 
     Where the contract in place stays, so does its host: a page that is added cannot move it.
     """
-    usual = usual_host([source.document for source in sources], known)
-    if stays and known:
-        usual, allowed = next(iter(known)), [*allowed, *known]
-    kept, refused = [], []
+    usual = usual_host([source.document for source in sources], known_hosts)
+    if stays and known_hosts:
+        usual, allowed_hosts = next(iter(known_hosts)), [*allowed_hosts, *known_hosts]
+    accepted, refusals = [], []
     for source in sources:
-        strange = strange_host(source.document, usual, allowed)
-        if strange is None:
-            kept.append(source)
+        host = strange_host(source.document, usual, allowed_hosts)
+        if host is None:
+            accepted.append(source)
         else:
-            refused.append(refusal(source.place, strange, usual))
-    return kept, refused, moved(usual, known)
+            refusals.append(refusal(source.place, host, usual))
+    return accepted, refusals, moved(usual, known_hosts)
 
 
 def _frame(sources: Sequence[Source]) -> dict[str, Json]:
@@ -198,7 +200,7 @@ def _frame(sources: Sequence[Source]) -> dict[str, Json]:
                 servers.setdefault(str(server["url"]).rstrip("/"), server)
     versions = [str(source.document.get("openapi")) for source in sources]
     return {
-        "openapi": max(one if one.startswith("3.0") else "3.0.3" for one in versions),
+        "openapi": max(version if version.startswith("3.0") else "3.0.3" for version in versions),
         "info": deepcopy(first.get("info")),
         "paths": {},
         "components": {},
@@ -208,81 +210,85 @@ def _frame(sources: Sequence[Source]) -> dict[str, Json]:
 
 
 def _add_components(merged: Merged, document: dict[str, Json], source: Source) -> None:
-    ours = mapping(merged.document["components"])
-    renamed: dict[str, str] = {}
-    for kind, named in mapping(document.get("components")).items():
-        there = mapping(ours.setdefault(kind, {}))
-        for name, value in mapping(named).items():
-            if name in there and meaning(there[name]) != meaning(value):
+    components = mapping(merged.document["components"])
+    references: dict[str, str] = {}
+    for kind, section in mapping(document.get("components")).items():
+        target = mapping(components.setdefault(kind, {}))
+        for name, value in mapping(section).items():
+            if name in target and meaning(target[name]) != meaning(value):
                 new = _variant(source.name) + pascal(name)
-                renamed[f"#/components/{kind}/{name}"] = f"#/components/{kind}/{new}"
+                references[f"#/components/{kind}/{name}"] = f"#/components/{kind}/{new}"
                 merged.notes.append(f"{source.place}: the {kind} {name} becomes {new}.")
                 name = new
-            there.setdefault(name, value)
-    for holder in mappings_in(document) if renamed else ():
-        if str(holder.get("$ref")) in renamed:
-            holder["$ref"] = renamed[str(holder["$ref"])]
+            target.setdefault(name, value)
+    for holder in mappings_in(document) if references else ():
+        if str(holder.get("$ref")) in references:
+            holder["$ref"] = references[str(holder["$ref"])]
 
 
-def _settled(
-    place: Place, said: list[_Said], choices: Mapping[str, Json], merged: Merged
+def _resolve(
+    place: Place, entries: list[_Entry], choices: Mapping[str, Json], merged: Merged
 ) -> dict[str, Json]:
-    """Decide what an operation is that one or more pages describe."""
+    """Make one operation of what one or more pages say of it."""
     name = called(place)
     choice = choices.get(name)
-    if choice is not None and (len(said) > 1 or said[0].page != _IN_PLACE):
-        said = [one for one in said if one.page.endswith(str(choice))]
-        if len(said) != 1:
+    if choice is not None and (len(entries) > 1 or entries[0].page != _IN_PLACE):
+        entries = [entry for entry in entries if entry.page.endswith(str(choice))]
+        if len(entries) != 1:
             raise PipelineError(
-                f"pages.yaml: {name} chooses {choice}, but {len(said)} pages match."
+                f"pages.yaml: {name} chooses {choice}, but {len(entries)} pages match."
             )
-    first = said[0].operation
-    if len(said) == 1:
+    first = entries[0].operation
+    if len(entries) == 1:
         return first
-    if len({meaning(_binding(one.operation)) for one in said}) > 1:
-        told = f"{name} is described differently by {len(said)} pages; they are combined."
-        merged.notes.append(told)
+    if len({meaning(_compared_parts(entry.operation)) for entry in entries}) > 1:
+        note = f"{name} is described differently by {len(entries)} pages; they are combined."
+        merged.notes.append(note)
     result = {key: value for key, value in first.items() if not key.startswith("x-")}
-    result["parameters"] = _parameters(said)
-    bodies = [(one.page, mapping(one.operation.get("requestBody"))) for one in said]
+    result["parameters"] = _parameters(entries)
+    bodies = [(entry.page, mapping(entry.operation.get("requestBody"))) for entry in entries]
     if any(body for _, body in bodies):
         stem = _stem(place)
-        titles = {one.page: request_of(one.operation, stem) for one in said}
+        titles = {entry.page: request_of(entry.operation, stem) for entry in entries}
         result["requestBody"] = _bodies(bodies, titles)
-    result["responses"] = _responses(said)
+    result["responses"] = _responses(entries)
     return result
 
 
-def _says_nothing_new(said: Sequence[_Said], place: Place) -> bool:
+def _says_nothing_new(entries: Sequence[_Entry], place: Place) -> bool:
     """Tell whether the pages say what the contract in place says, under names that are in it."""
-    first, *others = said
+    first, *page_entries = entries
     body = mapping(first.operation.get("requestBody"))
-    schemas = [mapping(mapping(one).get("schema")) for one in mapping(body.get("content")).values()]
-    known = {request_of(first.operation, _stem(place))}
-    known |= {
-        str(mapping(one).get("title")) for each in schemas for one in sequence(each.get("oneOf"))
+    schemas = [
+        mapping(mapping(item).get("schema")) for item in mapping(body.get("content")).values()
+    ]
+    known_titles = {request_of(first.operation, _stem(place))}
+    known_titles |= {
+        str(mapping(part).get("title"))
+        for schema in schemas
+        for part in sequence(schema.get("oneOf"))
     }
-    titles = {request_of(one.operation, _stem(place)) for one in others}
-    same = len({meaning(_binding(one.operation)) for one in said}) == 1
-    return same and (not schemas or titles <= known)
+    titles = {request_of(entry.operation, _stem(place)) for entry in page_entries}
+    same = len({meaning(_compared_parts(entry.operation)) for entry in entries}) == 1
+    return same and (not schemas or titles <= known_titles)
 
 
-def _binding(operation: dict[str, Json]) -> Json:
+def _compared_parts(operation: dict[str, Json]) -> Json:
     keys = ("parameters", "requestBody", "responses", "security", "servers")
     return {key: operation.get(key) for key in keys}
 
 
-def _parameters(said: Sequence[_Said]) -> list[Json]:
-    found: dict[tuple[str, str], dict[str, Json]] = {}
+def _parameters(entries: Sequence[_Entry]) -> list[Json]:
+    parameters: dict[tuple[str, str], dict[str, Json]] = {}
     counts: Counter[tuple[str, str]] = Counter()
-    for one in said:
-        for parameter in map(mapping, sequence(one.operation.get("parameters"))):
+    for entry in entries:
+        for parameter in map(mapping, sequence(entry.operation.get("parameters"))):
             key = (str(parameter.get("in")), str(parameter.get("name")))
             counts[key] += bool(parameter.get("required"))
-            found.setdefault(key, deepcopy(parameter))
-    for key, parameter in found.items():
-        parameter["required"] = key[0] == "path" or counts[key] == len(said)
-    return list(found.values())
+            parameters.setdefault(key, deepcopy(parameter))
+    for key, parameter in parameters.items():
+        parameter["required"] = key[0] == "path" or counts[key] == len(entries)
+    return list(parameters.values())
 
 
 def _stem(place: Place) -> str:
@@ -293,25 +299,27 @@ def _stem(place: Place) -> str:
 def _bodies(
     bodies: Sequence[tuple[str, dict[str, Json]]], titles: Mapping[str, str]
 ) -> dict[str, Json]:
-    kinds = _by_kind(bodies)
-    content = {kind: _described(_choice(kind, said, titles), said) for kind, said in kinds.items()}
+    content = {
+        media_type: _with_examples(_choice(media_type, contents, titles), contents)
+        for media_type, contents in _by_media_type(bodies).items()
+    }
     return {"required": all(body.get("required") for _, body in bodies), "content": content}
 
 
-def _by_kind(
+def _by_media_type(
     holders: Sequence[tuple[str, dict[str, Json]]],
 ) -> dict[str, list[tuple[str, dict[str, Json]]]]:
-    kinds: dict[str, list[tuple[str, dict[str, Json]]]] = {}
+    groups: dict[str, list[tuple[str, dict[str, Json]]]] = {}
     for page, holder in holders:
-        for kind, content in mapping(holder.get("content")).items():
-            kinds.setdefault(kind, []).append((page, mapping(content)))
-    return kinds
+        for media_type, content in mapping(holder.get("content")).items():
+            groups.setdefault(media_type, []).append((page, mapping(content)))
+    return groups
 
 
-def _described(schema: Json, said: Sequence[tuple[str, dict[str, Json]]]) -> Json:
+def _with_examples(schema: Json, contents: Sequence[tuple[str, dict[str, Json]]]) -> Json:
     """Put the examples beside a schema, each once, under the name of its page."""
     examples: dict[str, Json] = {}
-    for page, content in said:
+    for page, content in contents:
         for name, value in _examples(page, content):
             if {"value": value} not in examples.values():
                 examples[name] = {"value": value}
@@ -323,32 +331,32 @@ def _examples(page: str, content: dict[str, Json]) -> Iterator[tuple[str, Json]]
         yield page, content["example"]
     for name, example in mapping(content.get("examples")).items():
         if "value" in mapping(example):
-            named = name if page == _IN_PLACE else f"{page} {name}"
-            yield named, mapping(example)["value"]
+            title = name if page == _IN_PLACE else f"{page} {name}"
+            yield title, mapping(example)["value"]
 
 
 def _choice(
-    kind: str, said: Sequence[tuple[str, dict[str, Json]]], titles: Mapping[str, str]
+    media_type: str, contents: Sequence[tuple[str, dict[str, Json]]], titles: Mapping[str, str]
 ) -> Json:
     """Offer what the pages describe; forms have no choices, so theirs are taken together."""
-    named: dict[str, list[dict[str, Json]]] = {}
-    for page, content in said:
+    by_title: dict[str, list[dict[str, Json]]] = {}
+    for page, content in contents:
         schema = mapping(deepcopy(content.get("schema")))
         # What was merged before is taken apart again, so that a page given twice counts once.
         parts = [*map(mapping, sequence(schema.get("oneOf")))]
         merged = page == _IN_PLACE and schema.keys() == {"oneOf"}
-        apart = merged and all({"title", "$ref"} & one.keys() for one in parts)
-        for one in parts if apart else [schema]:
-            title = one.get("title") if page == _IN_PLACE else None
-            named.setdefault(str(title or titles[page]), []).append(one)
-    if not kind.endswith("json"):
-        return together([one for found in named.values() for one in found])
-    variants = {title: mapping(together(found)) for title, found in named.items()}
+        apart = merged and all({"title", "$ref"} & part.keys() for part in parts)
+        for part in parts if apart else [schema]:
+            title = part.get("title") if page == _IN_PLACE else None
+            by_title.setdefault(str(title or titles[page]), []).append(part)
+    if not media_type.endswith("json"):
+        return together([part for schemas in by_title.values() for part in schemas])
+    variants = {title: mapping(together(schemas)) for title, schemas in by_title.items()}
     if len(variants) == 1:
         return next(iter(variants.values()))
     return {
         "oneOf": [
-            one if "$ref" in one else {**one, "title": title} for title, one in variants.items()
+            part if "$ref" in part else {**part, "title": title} for title, part in variants.items()
         ]
     }
 
@@ -358,18 +366,22 @@ def _variant(page: str) -> str:
     return special(page.lower().removesuffix(".md")) or "Page"
 
 
-def _responses(said: Sequence[_Said]) -> dict[str, Json]:
-    answers = [(one.page, mapping(one.operation.get("responses"))) for one in said]
-    statuses = dict.fromkeys(status for _, one in answers for status in one)
+def _responses(entries: Sequence[_Entry]) -> dict[str, Json]:
+    pages = [(entry.page, mapping(entry.operation.get("responses"))) for entry in entries]
+    statuses = dict.fromkeys(status for _, responses in pages for status in responses)
     return {
-        status: _response([(page, mapping(one[status])) for page, one in answers if status in one])
+        status: _response(
+            [(page, mapping(responses[status])) for page, responses in pages if status in responses]
+        )
         for status in statuses
     }
 
 
-def _response(said: Sequence[tuple[str, dict[str, Json]]]) -> Json:
+def _response(responses: Sequence[tuple[str, dict[str, Json]]]) -> Json:
     content = {
-        kind: _described(together([one.get("schema") or {} for _, one in found]), found)
-        for kind, found in _by_kind(said).items()
+        media_type: _with_examples(
+            together([item.get("schema") or {} for _, item in contents]), contents
+        )
+        for media_type, contents in _by_media_type(responses).items()
     }
-    return {**said[0][1], **({"content": content} if content else {})}
+    return {**responses[0][1], **({"content": content} if content else {})}

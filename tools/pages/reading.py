@@ -40,7 +40,7 @@ class Block(NamedTuple):
 
 @dataclass
 class Imported:
-    """The text of the contract, and what a person should know of how it came about."""
+    """The text of the contract, notes and refusals for a person, and the operations described."""
 
     text: str
     notes: list[str] = field(default_factory=list)
@@ -50,9 +50,9 @@ class Imported:
 
 def imported(
     paths: Sequence[Path],
-    allowed: Collection[str] = (),
+    allowed_hosts: Collection[str] = (),
     choices: Mapping[str, Json] | None = None,
-    known: Collection[str] = (),
+    known_hosts: Collection[str] = (),
     check: Check | None = None,
     base: str | None = None,
     *,
@@ -60,98 +60,98 @@ def imported(
 ) -> Imported:
     """Make one contract of these pages, files and folders, or add them to the one in place.
 
-    A page in a folder that cannot be read is left out and told; one that was named is an error.
+    A page in a folder that cannot be read is left out and reported; a named one is an error.
 
     Args:
         paths: The pages, files and folders.
-        allowed: Hosts that are taken though they are not the usual one.
+        allowed_hosts: Hosts that are taken though they are not the usual one.
         choices: Which page is taken for an operation.
-        known: The hosts of the contract in place.
+        known_hosts: The hosts of the contract in place.
         check: Raises a PipelineError for a contract of which no client can be generated. It is
-            asked of all pages together, and only where they fail of each alone.
+            called for all pages together, and only if they fail for each page alone.
         base: The text of the contract in place, to which they are added; None replaces it.
         renew: Whether what they describe takes the place of what it said of the same operations.
 
     Raises:
         PipelineError: a named file is refused, or nothing is left.
     """
-    found, refused = _found(paths)
-    notes = [fix for one in found for fix in one.fixes]
-    if base is None and len(found) == 1 and len(paths) == 1 and paths[0].is_file():
-        _, strange, moved = merge.by_host(found, allowed, known)
-        if strange:
-            raise PipelineError(strange[0])
-        return Imported(found[0].text, notes + moved, refused)
-    before = None if base is None else documents.parse(base, "the contract in place")
-    merged = merge.merge(found, allowed, choices, known, before, renew=renew)
+    sources, refusals = _read_sources(paths)
+    notes = [fix for source in sources for fix in source.fixes]
+    if base is None and len(sources) == 1 and len(paths) == 1 and paths[0].is_file():
+        _, host_refusals, host_notes = merge.by_host(sources, allowed_hosts, known_hosts)
+        if host_refusals:
+            raise PipelineError(host_refusals[0])
+        return Imported(sources[0].text, notes + host_notes, refusals)
+    document = None if base is None else documents.parse(base, "the contract in place")
+    merged = merge.merge(sources, allowed_hosts, choices, known_hosts, document, renew=renew)
     if check:
-        fault = refusal_of(partial(check, merged.document, "all pages together"))
-        if fault:
-            fit, unfit = _parted(found, check, allowed)
-            if not fit:
-                raise PipelineError(unfit[0])
-            refused += unfit or [fault]
-            merged = merge.merge(fit, allowed, choices, known, before, renew=renew)
-    if refused + merged.refused and any(path.is_file() for path in paths):
-        raise PipelineError((refused + merged.refused)[0])
+        error = refusal_of(partial(check, merged.document, "all pages together"))
+        if error:
+            usable, errors = _part(sources, check, allowed_hosts)
+            if not usable:
+                raise PipelineError(errors[0])
+            refusals += errors or [error]
+            merged = merge.merge(usable, allowed_hosts, choices, known_hosts, document, renew=renew)
+    if refusals + merged.refused and any(path.is_file() for path in paths):
+        raise PipelineError((refusals + merged.refused)[0])
     text = patching.patched(base, merged.document) if base else text_of(merged.document)
-    return Imported(text, notes + merged.notes, refused + merged.refused, merged.described)
+    return Imported(text, notes + merged.notes, refusals + merged.refused, merged.described)
 
 
-def _found(paths: Sequence[Path]) -> tuple[list[merge.Source], list[str]]:
-    found: list[merge.Source] = []
-    refused: list[str] = []
+def _read_sources(paths: Sequence[Path]) -> tuple[list[merge.Source], list[str]]:
+    sources: list[merge.Source] = []
+    refusals: list[str] = []
     for path in paths:
         for file in _files(path):
             try:
-                found += contracts(file, path)
-            except PipelineError as problem:
+                sources += contracts(file, path)
+            except PipelineError as error:
                 if file == path:
                     raise
-                refused.append(str(problem))
-    if refused and not found:
-        raise PipelineError(refused[0])
-    return found, refused
+                refusals.append(str(error))
+    if refusals and not sources:
+        raise PipelineError(refusals[0])
+    return sources, refusals
 
 
-def _parted(
-    sources: Sequence[merge.Source], check: Check, allowed: Collection[str]
+def _part(
+    sources: Sequence[merge.Source], check: Check, allowed_hosts: Collection[str]
 ) -> tuple[list[merge.Source], list[str]]:
-    """Part the pages of which a client can be generated from the others, with their faults."""
-    fit: list[merge.Source] = []
-    unfit: list[str] = []
+    """Find the pages of which a client can be generated, and the errors of the others."""
+    usable: list[merge.Source] = []
+    errors: list[str] = []
     for source in sources:
-        one = merge.merge([source], [*allowed, *hosts.hosts_of(source.document)])
-        fault = refusal_of(partial(check, one.document, source.place))
-        if fault:
-            unfit.append(fault)
+        merged = merge.merge([source], [*allowed_hosts, *hosts.hosts_of(source.document)])
+        error = refusal_of(partial(check, merged.document, source.place))
+        if error:
+            errors.append(error)
         else:
-            fit.append(source)
-    return fit, unfit
+            usable.append(source)
+    return usable, errors
 
 
-def contracts(path: Path, given: Path) -> list[merge.Source]:
-    """Find the contracts of a page or exported file, which was `given` itself or by its folder.
+def contracts(path: Path, root: Path) -> list[merge.Source]:
+    """Find the contracts of a page or exported file, which is `root` itself or below it.
 
     Raises:
-        PipelineError: it was given itself and has none, or one cannot be read.
+        PipelineError: it is `root` and has none, or one cannot be read.
     """
     place, text = shown(path), documents.read_text(path)
     if path.suffix.lower() in _EXPORTS:
         candidates = [Block(text, 1, "yaml")]
     else:
         candidates = [block for block in blocks(text, place) if block.language in _LANGUAGES]
-    name = path.name if path == given else path.relative_to(given).as_posix()
-    found = []
+    name = path.name if path == root else path.relative_to(root).as_posix()
+    sources = []
     for block in candidates:
-        fixed, document, fixes = yaml_fixes.fixed(block.text, place, block.line)
-        found.append(merge.Source(place, name, document, fixed, fixes))
-    good = [one for one in found if "openapi" in one.document]
-    if not good and any("swagger" in one.document for one in found):
+        fixed_text, document, fixes = yaml_fixes.fixed(block.text, place, block.line)
+        sources.append(merge.Source(place, name, document, fixed_text, fixes))
+    result = [source for source in sources if "openapi" in source.document]
+    if not result and any("swagger" in source.document for source in sources):
         raise PipelineError(f"{place} is a contract of Swagger 2; convert it to OpenAPI 3 first.")
-    if path == given and not good:
+    if path == root and not result:
         raise PipelineError(f"{place} holds no OpenAPI document.")
-    return good
+    return result
 
 
 def _files(path: Path) -> list[Path]:

@@ -107,8 +107,10 @@ def test_a_page_that_is_added_cannot_move_the_service() -> None:
     with pytest.raises(
         PipelineError, match=r"its server other\.example, which is not api\.example"
     ):
-        merge([stranger], known=known, base=base)
-    made = merge([stranger, page("c.md", path="/c")], ["other.example"], known=known, base=base)
+        merge([stranger], known_hosts=known, base=base)
+    made = merge(
+        [stranger, page("c.md", path="/c")], ["other.example"], known_hosts=known, base=base
+    )
     assert made.document["servers"] == [
         {"url": "https://api.example"},
         {"url": "https://other.example"},

@@ -136,8 +136,8 @@ def test_a_page_that_is_alone_may_not_name_another_host(tmp_path: Path) -> None:
     servers = "servers: [{url: 'https://good'}, {url: 'https://strange'}]"
     page(tmp_path, f"```yaml\nopenapi: 3.0.1\n{servers}\npaths: {{}}\n```\n")
     with pytest.raises(PipelineError, match="the key would go to its server strange"):
-        reading.imported([tmp_path / "page.md"], known=["good"])
-    assert reading.imported([tmp_path / "page.md"], ["strange"], known=["good"]).notes == []
+        reading.imported([tmp_path / "page.md"], known_hosts=["good"])
+    assert reading.imported([tmp_path / "page.md"], ["strange"], known_hosts=["good"]).notes == []
 
 
 def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
