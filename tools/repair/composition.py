@@ -1,4 +1,4 @@
-"""Rewrite combined schemas that the generator cannot read, keeping what they say.
+"""Rewrite combined schemas that the generator cannot read, without changing what they mean.
 
 - Parts of `allOf` that describe a field differently become one object: what a later part says of a
   field counts, and it may be null only where every part allows it. Parts that are a choice of
@@ -30,75 +30,75 @@ _ENDLESS: Final = "A choice that holds itself directly, or in a list, may hold a
 
 
 def compose(document: dict[str, Json]) -> list[tuple[str, int]]:
-    """Rewrite these schemas; tell the rules that found something, with the number of places."""
+    """Rewrite these schemas; return the rules that changed something, with the number of places."""
     inside = _share_parts(document)
     _allow_null(document)
     flat = sum(_flatten(schema, document) for schema in list(schemas(document)))
-    named = mapping(mapping(document.get("components")).get("schemas"))
-    for name in list(named):
-        _hoist(name, mapping(named[name]), named)
-    _share(mapping(document.get("components")))
-    endless = sum(_cut(name, named[name], named) for name in list(named))
+    shared = mapping(mapping(document.get("components")).get("schemas"))
+    for name in list(shared):
+        _share_cases(name, mapping(shared[name]), shared)
+    _share_objects(mapping(document.get("components")))
+    endless = sum(_cut_recursion(name, shared[name], shared) for name in list(shared))
     counts = ((_INSIDE, inside), (_FLAT, flat), (_ENDLESS, endless))
     return [(reason, count) for reason, count in counts if count]
 
 
 def _share_parts(document: dict[str, Json]) -> int:
-    """Give what references lead to inside of something else a name: the generator wants one."""
-    found: dict[Place, list[Schema]] = {}
+    """Make the parts of schemas that references lead to shared: the generator needs a name."""
+    places: dict[Place, list[Schema]] = {}
     for schema in list(schemas(document)):
-        for _ in range(_DEEPEST):  # what it leads to may be a reference itself
-            onward = _led_to(schema, document).get("$ref")
-            if not isinstance(onward, str):
+        for _ in range(_DEEPEST):  # its target may be a reference itself
+            target = _target_of(schema, document).get("$ref")
+            if not isinstance(target, str):
                 break
-            schema["$ref"] = onward
+            schema["$ref"] = target
         place = pointer(str(schema.get("$ref", "")))
         if len(place) > 3 and isinstance(at(document, place), dict):
-            found.setdefault(place, []).append(schema)
-    listed = mapping(mapping(document.get("components")).get("schemas"))
-    for name, one in list(listed.items()):
-        if "$ref" in mapping(one) and "$ref" not in _led_to(mapping(one), document):
-            del listed[name]  # the generator would make the model twice
-    for place in sorted(found, key=len, reverse=True):  # the inner ones first, while they are there
-        named = mapping(mapping(document.setdefault("components", {})).setdefault("schemas", {}))
-        new = pascal(" ".join(map(str, place[2:] if place[0] == "components" else place)))
-        made = _added(named, new, at(document, place))
+            places.setdefault(place, []).append(schema)
+    shared = mapping(mapping(document.get("components")).get("schemas"))
+    for name, value in list(shared.items()):
+        if "$ref" in mapping(value) and "$ref" not in _target_of(mapping(value), document):
+            del shared[name]  # the generator would make the model twice
+    for place in sorted(places, key=len, reverse=True):  # inner ones first, while they exist
+        shared = mapping(mapping(document.setdefault("components", {})).setdefault("schemas", {}))
+        name = pascal(" ".join(map(str, place[2:] if place[0] == "components" else place)))
+        reference = _add_shared(shared, name, at(document, place))
         holder = cast("dict[int | str, Json]", at(document, place[:-1]))
-        holder[int(place[-1]) if isinstance(holder, list) else place[-1]] = made
-        for schema in found[place]:
-            schema |= made
-    return len(found)
+        holder[int(place[-1]) if isinstance(holder, list) else place[-1]] = reference
+        for schema in places[place]:
+            schema |= reference
+    return len(places)
 
 
 def _allow_null(document: dict[str, Json]) -> None:
     """Say at each reference that a value may be null: a choice with null cannot hold itself."""
-    named = mapping(mapping(document.get("components")).get("schemas"))
-    found = {
-        f"#/components/schemas/{name}": one
-        for name, one in named.items()
-        if isinstance(one, dict) and one.get("nullable") and one.get("type") == "object"
+    shared = mapping(mapping(document.get("components")).get("schemas"))
+    nullable = {
+        f"#/components/schemas/{name}": schema
+        for name, schema in shared.items()
+        if isinstance(schema, dict) and schema.get("nullable") and schema.get("type") == "object"
     }
-    for one in found.values():
-        del one["nullable"]
-    every = [*schemas(document)] if found else []
-    parts = {id(part) for schema in every for part in sequence(schema.get("allOf"))}
-    for schema in every:
+    for schema in nullable.values():
+        del schema["nullable"]
+    all_schemas = [*schemas(document)] if nullable else []
+    parts = {id(part) for schema in all_schemas for part in sequence(schema.get("allOf"))}
+    for schema in all_schemas:
         match schema:
-            case {"allOf": [{"$ref": str(reference)}]} if reference in found:
+            case {"allOf": [{"$ref": str(reference)}]} if reference in nullable:
                 schema["nullable"] = True
-            case {"$ref": str(reference)} if reference in found and id(schema) not in parts:
+            case {"$ref": str(reference)} if reference in nullable and id(schema) not in parts:
                 schema |= {"allOf": [{"$ref": schema.pop("$ref")}], "nullable": True}
 
 
-def _added(named: dict[str, Json], name: str, schema: Json) -> Schema:
+def _add_shared(shared: dict[str, Json], name: str, schema: Json) -> Schema:
     """Add a shared schema under a free name; return the reference to it."""
-    while name in named:
+    while name in shared:
         name += "Other"
-    named[name] = schema
+    shared[name] = schema
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _led_to(schema: Schema, document: dict[str, Json]) -> Schema:
+def _target_of(schema: Schema, document: dict[str, Json]) -> Schema:
     return mapping(at(document, pointer(str(schema.get("$ref", "")))))
 
 
@@ -106,9 +106,9 @@ def _flatten(schema: Schema, document: dict[str, Json]) -> bool:
     match schema.get("allOf"):
         case [dict(only)] if "$ref" not in only and "properties" not in schema:
             del schema["allOf"]
-            needed = _required([only, schema])
+            required = _required([only, schema])
             schema |= {key: item for key, item in only.items() if key not in schema}
-            schema |= {"required": needed} if needed else {}
+            schema |= {"required": required} if required else {}
     if len(sequence(schema.get("allOf"))) + ("properties" in schema) < 2:
         return False
     parts = _parts(schema, document, 0)
@@ -119,59 +119,59 @@ def _flatten(schema: Schema, document: dict[str, Json]) -> bool:
     plain = [part for part in parts if not _choice(part)]
     schema.clear()
     if not choices:
-        schema |= {**rest, **_one(plain), "required": _required([*plain, rest])}
+        schema |= {**rest, **_joined(plain), "required": _required([*plain, rest])}
     elif len(choices) == 1:
         variants: list[Json] = []
         for inner in _choice(choices[0]):
-            known = _parts({"allOf": [inner]}, document, 0) or []
-            variants.append(_one([*known, *plain]) | {"required": _required([*known, *plain])})
+            inner_parts = [*(_parts({"allOf": [inner]}, document, 0) or []), *plain]
+            variants.append(_joined(inner_parts) | {"required": _required(inner_parts)})
         rest.pop("required", None)
         schema |= {**rest, "oneOf": variants}
         schema.pop("type", None)
     else:
         schema |= {key: rest[key] for key in ("title", "description") if key in rest}
-    for made in (schema, *map(mapping, sequence(schema.get("oneOf")))):
-        if not made.get("required"):
-            made.pop("required", None)
+    for result in (schema, *map(mapping, sequence(schema.get("oneOf")))):
+        if not result.get("required"):
+            result.pop("required", None)
     return True
 
 
 def _parts(schema: Schema, document: dict[str, Json], depth: int) -> list[Schema] | None:
-    """List what has to hold at once, with references followed; None if that never ends."""
+    """List the parts that hold at once, with references followed; None if that never ends."""
     if depth > _DEEPEST:
         return None
     if "$ref" in schema:
-        return _parts(_led_to(schema, document), document, depth + 1)
-    found: list[Schema] = []
+        return _parts(_target_of(schema, document), document, depth + 1)
+    parts: list[Schema] = []
     for inner in sequence(schema.get("allOf")):
-        parts = _parts(mapping(inner), document, depth + 1)
-        if parts is None:
+        inner_parts = _parts(mapping(inner), document, depth + 1)
+        if inner_parts is None:
             return None
-        found += parts
+        parts += inner_parts
     own = {key: item for key, item in schema.items() if key != "allOf"}
-    return [*found, own] if {"properties", "type", *CHOICES} & own.keys() else found
+    return [*parts, own] if {"properties", "type", *CHOICES} & own.keys() else parts
 
 
 def _choice(part: Schema) -> list[Schema]:
-    return [mapping(one) for key in CHOICES for one in sequence(part.get(key))]
+    return [mapping(case) for key in CHOICES for case in sequence(part.get(key))]
 
 
 def _disagree(parts: list[Schema]) -> bool:
-    """Tell whether the generator could not put these together itself."""
-    seen: dict[str, Schema] = {}
+    """Tell whether the generator could not join these itself."""
+    fields: dict[str, Schema] = {}
     for part in parts:
         if _choice(part):
             return True
         for name, inner in mapping(part.get("properties")).items():
             field = mapping(inner)
-            other = seen.setdefault(name, field)
-            same = all(other.get(key) == field.get(key) for key in ("type", "nullable", "$ref"))
-            if not same or (_choice(other) and meaning(other) != meaning(field)):
+            first = fields.setdefault(name, field)
+            same = all(first.get(key) == field.get(key) for key in ("type", "nullable", "$ref"))
+            if not same or (_choice(first) and meaning(first) != meaning(field)):
                 return True
     return False
 
 
-def _one(parts: list[Schema]) -> Schema:
+def _joined(parts: list[Schema]) -> Schema:
     fields: dict[str, Json] = {}
     for part in parts:
         for name, inner in mapping(part.get("properties")).items():
@@ -192,53 +192,53 @@ def _required(parts: list[Schema]) -> list[Json]:
     return list(dict.fromkeys(name for part in parts for name in sequence(part.get("required"))))
 
 
-def _hoist(name: str, schema: Schema, named: dict[str, Json]) -> None:
+def _share_cases(name: str, schema: Schema, shared: dict[str, Json]) -> None:
     for key in CHOICES:
         for number, inner in enumerate(sequence(schema.get(key))):
             part = mapping(inner)
             if part.get("type") == "object" and not part.keys().isdisjoint(_FIELDS):
-                new = f"{name}Case{chr(ord('A') + number % 26)}"
-                sequence(schema[key])[number] = _added(named, new, part)
+                new_name = f"{name}Case{chr(ord('A') + number % 26)}"
+                sequence(schema[key])[number] = _add_shared(shared, new_name, part)
 
 
-def _share(components: dict[str, Json]) -> None:
+def _share_objects(components: dict[str, Json]) -> None:
     """Make the objects of shared parameters, bodies and answers shared schemas.
 
-    Wherever one is used the generator would make its model once more.
+    Otherwise the generator would make a model of it at each place that uses it.
     """
     for kind, suffix in _SUFFIXES.items():
-        for name, holder in mapping(components.get(kind)).items():
-            contents = mapping(mapping(holder).get("content")).values()
-            for one in (mapping(holder), *map(mapping, contents)):
-                schema = mapping(one.get("schema"))
+        for name, component in mapping(components.get(kind)).items():
+            contents = mapping(mapping(component).get("content")).values()
+            for holder in (mapping(component), *map(mapping, contents)):
+                schema = mapping(holder.get("schema"))
                 if schema.keys() & {*_FIELDS, *CHOICES, "allOf"} or schema.get("type") == "object":
-                    named = mapping(components.setdefault("schemas", {}))
-                    one["schema"] = _added(named, pascal(name) + suffix, schema)
+                    shared = mapping(components.setdefault("schemas", {}))
+                    holder["schema"] = _add_shared(shared, pascal(name) + suffix, schema)
 
 
-def _cut(
+def _cut_recursion(
     name: str,
     schema: Json,
-    named: dict[str, Json],
+    shared: dict[str, Json],
     above: tuple[str, ...] = (),
     *,
     chosen: bool = False,
 ) -> int:
     """Replace references that lead back to a schema above by a schema that allows anything.
 
-    Without a choice on the way there is no value that ends; such a schema is refused later.
+    Without a choice on the way no value is finite; such a schema is refused later.
     """
     count = 0
     described = mapping(schema)
-    choices = [one for key in CHOICES for one in sequence(described.get(key))]
+    choices = [inner for key in CHOICES for inner in sequence(described.get(key))]
     chosen = chosen or bool(choices)
-    for one in filter(None, map(mapping, [described.get("items"), *choices])):
-        target = str(one.get("$ref", "")).removeprefix("#/components/schemas/")
+    for inner in filter(None, map(mapping, [described.get("items"), *choices])):
+        target = str(inner.get("$ref", "")).removeprefix("#/components/schemas/")
         if target in (*above, name) and chosen:
-            one.clear()
+            inner.clear()
             count += 1
-        elif target in named and len(above) < _DEEPEST:
-            count += _cut(target, named[target], named, (*above, name), chosen=chosen)
+        elif target in shared and len(above) < _DEEPEST:
+            count += _cut_recursion(target, shared[target], shared, (*above, name), chosen=chosen)
         elif not target:
-            count += _cut(name, one, named, above, chosen=chosen)
+            count += _cut_recursion(name, inner, shared, above, chosen=chosen)
     return count

@@ -21,7 +21,7 @@ from tools.repair.schemas import KEPT, PYTHON, Schema, schemas
 Rule = Callable[[Schema], bool]
 
 _TYPES: Final = (*PYTHON,)
-_MEANT: Final = {
+_TYPE_NAMES: Final = {
     "bool": "boolean",
     "date": "string",
     "datetime": "string",
@@ -39,7 +39,7 @@ _MEANT: Final = {
 }
 _FLAGS: Final = ("deprecated", "exclusiveMaximum", "exclusiveMinimum", "nullable", "readOnly")
 _COUNTS: Final = ("Items", "Length", "Properties")
-_OTHERS: Final = (
+_OTHER_WORDS: Final = (
     *("$ref", "additionalProperties", "allOf", "anyOf", "default", "discriminator", "enum"),
     *("example", "externalDocs", "items", "not", "oneOf", "properties", "required", "type", "xml"),
 )
@@ -49,11 +49,11 @@ _WORDS: Final[dict[str, tuple[type, ...]]] = {
     **dict.fromkeys((*_FLAGS, "uniqueItems", "writeOnly"), (bool,)),
     **dict.fromkeys([f"{end}{of}" for end in ("max", "min") for of in _COUNTS], (int,)),
     **dict.fromkeys(("maximum", "minimum", "multipleOf"), (int, float)),
-    **dict.fromkeys(_OTHERS, (object,)),
+    **dict.fromkeys(_OTHER_WORDS, (object,)),
 }
 # Words that a parameter has too, and how Swagger 2 says what stands between items.
 _OF_PARAMETERS: Final = ("$ref", "deprecated", "description", "example", "required")
-_BETWEEN: Final[dict[str, dict[str, Json]]] = {
+_SEPARATORS: Final[dict[str, dict[str, Json]]] = {
     "csv": {"explode": False},
     "pipes": {"style": "pipeDelimited"},
     "ssv": {"style": "spaceDelimited"},
@@ -86,7 +86,7 @@ def _as_text(value: Json) -> str:
     return "" if value is None else value if isinstance(value, str) else json.dumps(value)
 
 
-def _changed(schema: Schema, new: Schema) -> bool:
+def _replace(schema: Schema, new: Schema) -> bool:
     if schema == new:
         return False
     schema.clear()
@@ -98,11 +98,11 @@ def _kinds(schema: Schema) -> bool:
     kind = schema.get("type")
     if "type" not in schema or kind in _TYPES or kind == "null" or "$ref" in schema:
         return False
-    meant = _MEANT.get(str(kind).lower(), str(kind).lower())
+    type_name = _TYPE_NAMES.get(str(kind).lower(), str(kind).lower())
     if kind == "file":
         schema["format"] = "binary"
-    if meant in _TYPES:
-        schema["type"] = meant
+    if type_name in _TYPES:
+        schema["type"] = type_name
     else:
         del schema["type"]
     return True
@@ -111,15 +111,15 @@ def _kinds(schema: Schema) -> bool:
 def _inner(schema: Schema) -> bool:
     new = dict(schema)
     if new.get("type") == "array" and not isinstance(new.get("items"), dict):
-        listed = sequence(new.get("items"))
-        new["items"] = listed[0] if len(listed) == 1 and isinstance(listed[0], dict) else {}
+        items = sequence(new.get("items"))
+        new["items"] = items[0] if len(items) == 1 and isinstance(items[0], dict) else {}
     if "properties" in new:
         fields = mapping(new["properties"]).items()
         new["properties"] = {name: item if isinstance(item, dict) else {} for name, item in fields}
     for key in ("allOf", "anyOf", "oneOf"):
         if key in new and not sequence(new[key]):
             del new[key]
-    return _changed(schema, new)
+    return _replace(schema, new)
 
 
 def _required(schema: Schema) -> bool:
@@ -144,24 +144,24 @@ def _words(schema: Schema) -> bool:
         return isinstance(value, kinds) or key.startswith("x-")
 
     new = {key: value for key, value in schema.items() if fits(key, value)}
-    kept = {f"x-{key}": schema[key] for key in KEPT if key in schema}
-    return _changed(schema, new | kept)
+    extensions = {f"x-{key}": schema[key] for key in KEPT if key in schema}
+    return _replace(schema, new | extensions)
 
 
-def _listed(schema: Schema) -> bool:
+def _enum(schema: Schema) -> bool:
     if "enum" not in schema:
         return False
     values = list({json.dumps(value): value for value in sequence(schema["enum"])}.values())
     plain = [value for value in values if value is not None]
     kinds = {type(value) for value in plain}
     fits = {"string": {str}, "integer": {int}, "number": {int}}.get(str(schema.get("type")), kinds)
-    if len(kinds) != 1 or kinds != fits or not kinds <= {str, int} or _alike(plain):
+    if len(kinds) != 1 or kinds != fits or not kinds <= {str, int} or _names_clash(plain):
         del schema["enum"]
         return True
-    return _changed(schema, {**schema, "enum": values})
+    return _replace(schema, {**schema, "enum": values})
 
 
-def _alike(values: Sequence[Json]) -> bool:
+def _names_clash(values: Sequence[Json]) -> bool:
     """Tell whether two values would get the same name in Python."""
     names = [
         re.sub(r"[\W_]+", "", str(value)).lower() for value in values if str(value)[:1].isalpha()
@@ -182,11 +182,11 @@ def _fits(schema: Schema, value: Json, document: dict[str, Json], depth: int = 0
     schema = resolved(schema, document)
     if value is None or ("enum" in schema and value not in sequence(schema["enum"])):
         return False
-    choices = [mapping(one) for key in ("anyOf", "oneOf") for one in sequence(schema.get(key))]
-    if choices and not any(_fits(one, value, document, depth + 1) for one in choices):
+    choices = [mapping(inner) for key in ("anyOf", "oneOf") for inner in sequence(schema.get(key))]
+    if choices and not any(_fits(inner, value, document, depth + 1) for inner in choices):
         return False
     parts = map(mapping, sequence(schema.get("allOf")))
-    if not all(_fits(one, value, document, depth + 1) for one in parts):
+    if not all(_fits(inner, value, document, depth + 1) for inner in parts):
         return False
     kind = str(schema.get("type"))
     if not isinstance(value, PYTHON.get(kind, object)):
@@ -194,7 +194,7 @@ def _fits(schema: Schema, value: Json, document: dict[str, Json], depth: int = 0
     if isinstance(value, bool) and kind in ("integer", "number"):
         return False
     items = mapping(schema.get("items"))
-    if not all(_fits(items, one, document, depth + 1) for one in sequence(value) if items):
+    if not all(_fits(items, inner, document, depth + 1) for inner in sequence(value) if items):
         return False
     if kind == "string":
         form = str(schema.get("format"))
@@ -236,7 +236,7 @@ _RULES: Final[dict[str, Rule]] = {
     "Words that OpenAPI 3.0 does not know, or with values it does not, are left out; so are"
     " patterns, which can take for ever to match and show in no type.": _words,
     "Listed values that Python cannot tell apart or that are of several types are not listed."
-    "": _listed,
+    "": _enum,
 }
 
 
@@ -281,9 +281,9 @@ def _operations(document: dict[str, Json]) -> dict[str, int]:
 def _parameters_of(document: dict[str, Json]) -> list[dict[str, Json]]:
     holders = [*map(mapping, mapping(document["paths"]).values())]
     holders += [operation for _, operation in operations(document)]
-    listed = [one for holder in holders for one in sequence(holder.get("parameters"))]
-    named = mapping(mapping(document.get("components")).get("parameters")).values()
-    return [*filter(None, map(mapping, [*listed, *named]))]
+    parameters = [parameter for holder in holders for parameter in sequence(holder.get("parameters"))]
+    shared = mapping(mapping(document.get("components")).get("parameters")).values()
+    return [*filter(None, map(mapping, [*parameters, *shared]))]
 
 
 def _from_beside(parameter: dict[str, Json]) -> bool:
@@ -291,28 +291,28 @@ def _from_beside(parameter: dict[str, Json]) -> bool:
     if "example" in parameter:
         parameter.pop("examples", None)  # one is shown
     words = [key for key in parameter if key in _WORDS and key not in _OF_PARAMETERS]
-    between = parameter.pop("collectionFormat", None)
-    if between is not None:
-        parameter |= _BETWEEN.get(str(between), {})
+    separator = parameter.pop("collectionFormat", None)
+    if separator is not None:
+        parameter |= _SEPARATORS.get(str(separator), {})
     if words and "content" not in parameter:
         beside = {key: parameter.pop(key) for key in words}
         parameter["schema"] = beside | mapping(parameter.get("schema"))
-    return bool(words) or between is not None
+    return bool(words) or separator is not None
 
 
 def _servers(document: dict[str, Json]) -> bool:
-    listed = sequence(document.get("servers"))
-    for server in map(mapping, listed):
+    servers = sequence(document.get("servers"))
+    for server in map(mapping, servers):
         for variable in map(mapping, mapping(server.get("variables")).values()):
             variable |= {
                 key: _as_text(value) if key == "default" else [*map(_as_text, sequence(value))]
                 for key, value in variable.items()
                 if key in ("default", "enum")
             }
-    kept = [server for server in listed if mapping(server).get("url")]
-    if kept == listed:
+    with_url = [server for server in servers if mapping(server).get("url")]
+    if with_url == servers:
         return False
-    document["servers"] = kept
+    document["servers"] = with_url
     return True
 
 
@@ -332,10 +332,10 @@ def _bodies(operation: Schema) -> bool:
         if "*/*" in content:
             changed = True
             content.setdefault("application/json", content.pop("*/*"))
-        for described in map(mapping, content.values()):
-            if holder is operation and "schema" not in described:
+        for media_type in map(mapping, content.values()):
+            if holder is operation and "schema" not in media_type:
                 changed = True
-                described["schema"] = {}
+                media_type["schema"] = {}
     if (
         "requestBody" in operation
         and not {"$ref", "content"} & mapping(operation["requestBody"]).keys()
@@ -348,56 +348,56 @@ def _bodies(operation: Schema) -> bool:
 def _parameters(operation: Schema) -> bool:
     if "parameters" not in operation:
         return False
-    told: dict[str, Json] = {}
+    distinct: dict[str, Json] = {}
     for parameter in sequence(operation["parameters"]):
         described = mapping(parameter)
         if not {"$ref", "schema"} & described.keys():
             described = {**described, "schema": {"type": "string"}}
         key = json.dumps([described.get("$ref"), described.get("in"), described.get("name")])
-        told.setdefault(key, described)
-    new = list(told.values())
+        distinct.setdefault(key, described)
+    new = list(distinct.values())
     changed = new != operation["parameters"]
     operation["parameters"] = new
     return changed
 
 
 def _templates(operation: Schema, path: str, document: dict[str, Json], shared: list[Json]) -> bool:
-    wanted = dict.fromkeys(TEMPLATE.findall(path))
-    known = {str(resolved(one, document).get("name")) for one in shared}
-    given: list[Json] = []
+    template_names = dict.fromkeys(TEMPLATE.findall(path))
+    names = {str(resolved(parameter, document).get("name")) for parameter in shared}
+    parameters: list[Json] = []
     changed = False
     for parameter in sequence(operation.get("parameters")):
         described = resolved(parameter, document)
         if described.get("in") == "path":
             name = str(described.get("name"))
-            known.add(name)
-            if name not in wanted:
+            names.add(name)
+            if name not in template_names:
                 changed = True
                 continue
             changed |= described.get("required") is not True
             described["required"] = True
-        given.append(parameter)
-    for name in [name for name in wanted if name not in known]:
+        parameters.append(parameter)
+    for name in [name for name in template_names if name not in names]:
         changed = True
-        given.append({"name": name, "in": "path", "required": True, "schema": {"type": "string"}})
+        parameters.append({"name": name, "in": "path", "required": True, "schema": {"type": "string"}})
     if changed:
-        operation["parameters"] = given
+        operation["parameters"] = parameters
     return changed
 
 
 def _answers(operation: Schema) -> bool:
     responses = mapping(operation.get("responses"))
-    kept: dict[str, Json] = {}
+    answers: dict[str, Json] = {}
     for status, response in responses.items():
         if _STATUS.fullmatch(status):
             described = mapping(response)
             texts = isinstance(described.get("description"), str) or "$ref" in described
-            kept[status] = response if texts else {**described, "description": ""}
+            answers[status] = response if texts else {**described, "description": ""}
         elif status.startswith("x-"):
-            kept[status] = response
-    if not any(_STATUS.fullmatch(status) for status in kept):
-        kept["200"] = {"description": ""}
-    if kept == responses:
+            answers[status] = response
+    if not any(_STATUS.fullmatch(status) for status in answers):
+        answers["200"] = {"description": ""}
+    if answers == responses:
         return False
-    operation["responses"] = kept
+    operation["responses"] = answers
     return True

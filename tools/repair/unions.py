@@ -1,8 +1,8 @@
-"""Make one schema of several that are all allowed, of parts that Python can tell apart.
+"""Join several schemas that are all allowed, to parts that Python can tell apart.
 
 Two lists, or a text beside a text with listed values, are one type with two readings: generated
 code could not tell which is meant and would try one after the other. So parts of the same type
-become one part that takes whatever any of them takes; parts of different types stay apart.
+become one part that takes what any of them takes; parts of different types stay apart.
 """
 
 from __future__ import annotations
@@ -21,38 +21,38 @@ CHOICES: Final = ("anyOf", "oneOf")
 
 
 def meaning(value: Json) -> str:
-    """Write down what a value means for a program: its running text left out."""
+    """Write down what a value means for a program, without its running text."""
     return json.dumps(_without_text(value), sort_keys=True)
 
 
 def together(schemas: Sequence[Json], *, objects: bool = True) -> Json:
-    """Make one schema that takes whatever any of these takes.
+    """Make one schema that takes what any of these takes.
 
     Args:
         schemas: The schemas.
         objects: Whether objects become one with the fields of all, or stay a choice.
     """
-    flat = [one for schema in schemas for one in _alternatives(schema)]
-    distinct = list({_apart(schema): schema for schema in reversed(flat)}.values())[::-1]
+    flat = [alternative for schema in schemas for alternative in _alternatives(schema)]
+    distinct = list({_identity(schema): schema for schema in reversed(flat)}.values())[::-1]
     if "{}" in map(meaning, distinct):
         return {}
     groups: dict[str, list[dict[str, Json]]] = {}
     for schema in map(mapping, distinct):
-        groups.setdefault(_group(schema, objects), []).append(schema)
-    parts = [_one(kind, found, objects) for kind, found in groups.items()]
+        groups.setdefault(_group_name(schema, objects), []).append(schema)
+    parts = [_joined(kind, group, objects) for kind, group in groups.items()]
     return parts[0] if len(parts) == 1 else {"anyOf": parts}
 
 
-def _apart(schema: Json) -> tuple[str, str]:
-    """Write down what tells a part from others: what it means, and an object's own name."""
-    named = mapping(schema)
-    return meaning(schema), str(named.get("title", "")) if named.get("type") == "object" else ""
+def _identity(schema: Json) -> tuple[str, str]:
+    """Return what distinguishes a part: its meaning, and the title of an object."""
+    part = mapping(schema)
+    return meaning(schema), str(part.get("title", "")) if part.get("type") == "object" else ""
 
 
 def _alternatives(schema: Json) -> list[Json]:
-    """Take apart what was put together before, so that doing so again changes nothing."""
-    named = mapping(schema)
-    return sequence(named["anyOf"]) if named.keys() == {"anyOf"} else [schema]
+    """Return the parts that were joined before, so that joining them again changes nothing."""
+    part = mapping(schema)
+    return sequence(part["anyOf"]) if part.keys() == {"anyOf"} else [schema]
 
 
 def simplify(value: Json) -> None:
@@ -64,64 +64,66 @@ def simplify(value: Json) -> None:
 
 
 def _merge_alternatives(holder: dict[str, Json], key: str) -> None:
-    """Put the parts of a choice together; alone, the part takes the place of the choice."""
+    """Join the parts of a choice; if one part is left, it takes the place of the choice."""
     parts = sequence(holder[key])
-    kinds = [_group(mapping(part), objects=False) for part in parts]
+    kinds = [_group_name(mapping(part), objects=False) for part in parts]
     if len(set(kinds)) == len(kinds) or not all(isinstance(part, dict) for part in parts):
         return
-    made = mapping(together(parts, objects=False))
-    if "anyOf" in made:
-        holder[key] = made["anyOf"]
+    merged = mapping(together(parts, objects=False))
+    if "anyOf" in merged:
+        holder[key] = merged["anyOf"]
     else:
         del holder[key]
-        holder.update({name: item for name, item in made.items() if name not in holder})
+        holder.update({name: item for name, item in merged.items() if name not in holder})
 
 
-def _without_text(value: Json, named: bool = False) -> Json:
+def _without_text(value: Json, has_names: bool = False) -> Json:
     if isinstance(value, dict):
         return {
-            key: _without_text(item, named=key == "properties")
+            key: _without_text(item, has_names=key == "properties")
             for key, item in value.items()
-            if named or (key not in _RUNNING_TEXT and not key.startswith("x-"))
+            if has_names or (key not in _RUNNING_TEXT and not key.startswith("x-"))
         }
     return [_without_text(item) for item in value] if isinstance(value, list) else value
 
 
-def _group(schema: dict[str, Json], objects: bool) -> str:
-    """Name the parts that a schema is put together with; what is alone is named by its meaning."""
+def _group_name(schema: dict[str, Json], objects: bool) -> str:
+    """Name the group that a schema is joined with; its meaning names a schema that stays alone."""
     kind = str(schema.get("type"))
     kind = "number" if kind == "integer" else kind
     if kind == "object" and objects:
         return kind
     if schema.get("format") == "binary" or kind not in _MEETING or set(schema) & {"$ref", *CHOICES}:
-        return "".join(_apart(schema))
+        return "".join(_identity(schema))
     return kind
 
 
-def _one(kind: str, schemas: list[dict[str, Json]], objects: bool) -> Json:
+def _joined(kind: str, schemas: list[dict[str, Json]], objects: bool) -> Json:
     if len(schemas) == 1:
         return deepcopy(schemas[0])
-    made = _common(schemas)
+    result = _common(schemas)
     if any(schema.get("nullable") for schema in schemas):
-        made["nullable"] = True
+        result["nullable"] = True
     if kind == "object":
-        made |= _fields(schemas)
+        result |= _fields(schemas)
     elif kind == "array":
-        made["items"] = together([schema.get("items") or {} for schema in schemas], objects=objects)
+        result["items"] = together(
+            [schema.get("items") or {} for schema in schemas], objects=objects
+        )
     elif all("enum" in schema for schema in schemas):
-        made["enum"] = _every([sequence(schema["enum"]) for schema in schemas])
+        result["enum"] = _distinct_values([sequence(schema["enum"]) for schema in schemas])
     if kind == "number":
-        made.setdefault("type", "number")
-    return made
+        result.setdefault("type", "number")
+    return result
 
 
 def _common(schemas: Sequence[dict[str, Json]]) -> dict[str, Json]:
-    """Keep what all of them say; a limit that one of them lacks is none."""
-    first, *others = schemas
+    """Keep the keywords that are equal in all of them; a limit that one of them lacks is none."""
+    first, *rest = schemas
     return {
         key: deepcopy(value)
         for key, value in first.items()
-        if all(key in other and other[key] == value for other in others)
+        if all(key in other and other[key] == value for other in rest)
     }
 
 
@@ -131,12 +133,12 @@ def _fields(schemas: Sequence[dict[str, Json]]) -> dict[str, Json]:
         for name, inner in mapping(schema.get("properties")).items():
             fields.setdefault(name, []).append(inner)
     required: list[Json] = [
-        name for name in fields if all(name in sequence(one.get("required")) for one in schemas)
+        name for name in fields if all(name in sequence(item.get("required")) for item in schemas)
     ]
-    made: dict[str, Json] = {name: together(found) for name, found in fields.items()}
-    return {"properties": made, **({"required": required} if required else {})}
+    properties: dict[str, Json] = {name: together(variants) for name, variants in fields.items()}
+    return {"properties": properties, **({"required": required} if required else {})}
 
 
-def _every(lists: Sequence[Sequence[Json]]) -> list[Json]:
-    found = {json.dumps(item): item for one in lists for item in one}
-    return list(found.values())
+def _distinct_values(lists: Sequence[Sequence[Json]]) -> list[Json]:
+    distinct = {json.dumps(item): item for items in lists for item in items}
+    return list(distinct.values())
