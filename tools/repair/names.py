@@ -4,9 +4,9 @@ The name of an operation follows from its method and path, the name of a model f
 and field; no rule looks at what follows in the contract, so a page added later renames nothing.
 
 - tag: the first word of the path that is not a version: `/suno/submit/music` → `suno`.
-- operation: the rest of the path: `submit_music`. A GET that does not begin with a verb of asking
-  gets `get_`, or `list_` where the path ends in a plural; one that asks by a parameter and would
-  be mistaken for another ends in `_by_id`. Without a rest the method decides: `create`, `get`.
+- operation: the rest of the path: `submit_music`. A GET that does not begin with a verb of reading
+  gets `get_`, or `list_` where the path ends in a plural; where a parameter at the end is all that
+  differs from another, `_by_id` follows. Without a rest the method decides: `create`, `get`.
 - a version other than v1 is said at the end: `/v2/video/create` → `create_v2`.
 - a name that an operation before it has: `_of_` and the parameters, `list_tasks_of_owner`.
 - longer than 40 characters: parts of the path are dropped from the front.
@@ -35,7 +35,17 @@ _WORD: Final = re.compile(r"[a-z0-9]+")
 _HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z0-9])(?=[A-Z][a-z])")
 _GOOD_NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 _GOOD_TITLE: Final = re.compile(r"[A-Z][A-Za-z0-9]*")
-_ASKING: Final = ("describe", "download", "fetch", "find", "get", "list", "query", "search", "show")
+_GET_VERBS: Final = (
+    "describe",
+    "download",
+    "fetch",
+    "find",
+    "get",
+    "list",
+    "query",
+    "search",
+    "show",
+)
 _ALONE: Final = {"post": "create", "put": "replace", "patch": "update", "delete": "delete"}
 
 # Words of titles and menus that say nothing special of one page.
@@ -79,33 +89,33 @@ RESERVED_TAGS: Final = frozenset(
 
 
 def name_all(document: dict[str, Json]) -> list[str]:
-    """Name the operations, tags and models of a contract; tell where two would have one name."""
-    used: dict[tuple[str, str], str] = {}
+    """Name the operations, tags and models of a contract; return notes on names that clash."""
+    owners: dict[tuple[str, str], str] = {}
     notes: list[str] = []
     for place, operation in operations(document):
         path, method = str(place[1]), str(place[2])
-        tag = safe_tag(_kept(sequence(operation.get("tags"))[:1]) or tag_of(path))
-        names = [_kept([operation.get("operationId")]), *_names_of(method, path)]
-        safe = [safe_name(tag, name) for name in names if name]
-        name = next(name for name in safe if (tag, name) not in used)
-        if name != safe[0]:
-            first = f"{tag}.{safe[0]} is {used[tag, safe[0]]}"
-            notes.append(f"{called(place)} is called {tag}.{name}: {first}.")
-        used[tag, name] = called(place)
+        tag = safe_tag(_contract_name(sequence(operation.get("tags"))[:1]) or tag_of(path))
+        candidates = [_contract_name([operation.get("operationId")]), *_names_of(method, path)]
+        safe_names = [safe_name(tag, name) for name in candidates if name]
+        name = next(name for name in safe_names if (tag, name) not in owners)
+        if name != safe_names[0]:
+            owner = f"{tag}.{safe_names[0]} is {owners[tag, safe_names[0]]}"
+            notes.append(f"{called(place)} is called {tag}.{name}: {owner}.")
+        owners[tag, name] = called(place)
         operation["tags"] = [tag]
         operation["operationId"] = name
-    return notes + _Models(document).name_all()
+    return notes + _ModelNames(document).name_all()
 
 
 def _names_of(method: str, path: str) -> Iterator[str]:
-    """Offer the name of an operation, and one for where an earlier operation has it already."""
+    """Yield the name of an operation, then names for when an earlier operation has it already."""
     name = operation_of(method, path)
     yield name
     words = _WORD.findall(" ".join(TEMPLATE.findall(path.lower())))
     if words:
         suffix = "_of_" + _joined(words, LONGEST // 2)
         yield name[: LONGEST - len(suffix)].rstrip("_") + suffix
-    # The first word of the path says what another tag does not; at last the whole path is counted.
+    # The first word of the path, which may not be in the tag, comes next; at last a number.
     yield operation_of(method, f"/all{path}")
     yield from (f"{name[: LONGEST - 4]}_{number}" for number in range(2, 100))
 
@@ -130,7 +140,7 @@ def _operation_of(method: str, path: str, room: int) -> str:
     if method == "post":
         return _joined(segments, room)
     if method == "get":
-        return _asking(_joined(segments, room - len("get__by_id")), by_parameter)
+        return _get_name(_joined(segments, room - len("get__by_id")), by_parameter)
     verb = _ALONE.get(method, method)
     return f"{verb}_{_joined(segments, room - len(verb) - 1)}"
 
@@ -141,8 +151,8 @@ def _later_versions(path: str) -> Iterator[str]:
             yield "_".join(_WORD.findall(segment))
 
 
-def _asking(name: str, by_parameter: bool) -> str:
-    if name.partition("_")[0] in _ASKING:
+def _get_name(name: str, by_parameter: bool) -> str:
+    if name.partition("_")[0] in _GET_VERBS:
         return f"{name}_by_id" if by_parameter else name
     if name.endswith("s"):
         return f"get_{name}" if by_parameter else f"list_{name}"
@@ -162,8 +172,8 @@ def safe_name(tag: str, name: str) -> str:
     return f"{name}_call" if name in RESERVED.get(tag, ()) else name
 
 
-def _kept(values: list[Json]) -> str:
-    """Take the name that the contract gives, unless it is a sentence or a whole path."""
+def _contract_name(values: list[Json]) -> str:
+    """Return the name that the contract gives, unless it is a sentence or a whole path."""
     names = [_HUMP.sub("_", str(value)).lower() for value in values if value]
     return "".join(name for name in names if _GOOD_NAME.fullmatch(name) and len(name) <= LONGEST)
 
@@ -187,9 +197,10 @@ def _joined(segments: list[str], room: int) -> str:
 
 def special(text: str, stem: str = "") -> str:
     """Name what is special in a text, beside what the stem says and every page says."""
-    known = {word.lower() for word in re.findall(r"[A-Z][a-z0-9]*", stem)} | _COMMON
+    common = {word.lower() for word in re.findall(r"[A-Z][a-z0-9]*", stem)} | _COMMON
     words = re.findall(r"[a-z]+[0-9]*|[0-9]+", text.lower())
-    return pascal(" ".join([*dict.fromkeys(one for one in words if one not in known)][:_SPECIAL]))
+    distinct = dict.fromkeys(word for word in words if word not in common)
+    return pascal(" ".join([*distinct][:_SPECIAL]))
 
 
 def request_of(operation: dict[str, Json], stem: str) -> str:
@@ -204,31 +215,30 @@ def pascal(text: str) -> str:
     return "".join(word[:1].upper() + word[1:] for word in re.findall(r"[A-Za-z0-9]+", text))
 
 
-class _Models:
+class _ModelNames:
     """Gives every model of a contract a name of its own."""
 
     def __init__(self, document: dict[str, Json]) -> None:
         self._document = document
-        self._used: set[str] = {*TAKEN}
+        self._names: set[str] = {*TAKEN}
         self._notes: list[str] = []
-        self._listed: dict[str, Json] = {}
-        self._shared: set[int] = set()
+        self._enums: dict[str, Json] = {}
+        self._shared_ids: set[int] = set()
 
     def name_all(self) -> list[str]:
         shared = mapping(at(self._document, ("components", "schemas")))
         owners = {pascal(name).lower(): name for name in shared}
-        self._shared = {*map(id, shared.values())}
-        self._listed.update(dict.fromkeys(owners))
+        self._shared_ids = {*map(id, shared.values())}
+        self._enums.update(dict.fromkeys(owners))
         for name, schema in shared.items():
             title = str(mapping(schema).get("title", "")).lower()
-            if (
-                title and owners.get(title, name) != name
-            ):  # a title is no better than another's own name
+            # A title is no better than another's own name.
+            if title and owners.get(title, name) != name:
                 del mapping(schema)["title"]
             if "allOf" in mapping(schema) and not _is_model(mapping(schema)):
                 if pascal(name).lower() in TAKEN:
                     mapping(schema).setdefault("title", self._free(pascal(name), ""))
-                self._used.add(pascal(name).lower())
+                self._names.add(pascal(name).lower())
         for name, schema in list(shared.items()):
             self._schema(mapping(schema), pascal(name) or "Shared", "")
         components = mapping(self._document.get("components"))
@@ -264,20 +274,20 @@ class _Models:
         self, schema: dict[str, Json], root: str, field: str, *, inside: bool = False
     ) -> None:
         title = str(schema.get("title", ""))
-        if title and (not _GOOD_TITLE.fullmatch(title) or title.lower() in self._used):
+        if title and (not _GOOD_TITLE.fullmatch(title) or title.lower() in self._names):
             del schema["title"]
         # Inside a model the generator names listed values by itself, after model and field.
         if "enum" in schema:
             (self._inside if inside else self._share)(schema, root, field)
-        elif _is_model(schema) or (_is_put_together(schema) and id(schema) not in self._shared):
+        elif _is_model(schema) or (_is_joined(schema) and id(schema) not in self._shared_ids):
             root = str(schema.setdefault("title", self._free(root, field)))
             field = ""
             inside = True
-            self._used.add(root.lower())
+            self._names.add(root.lower())
         elif "title" in schema and schema.keys() & {"anyOf", "oneOf"}:
             root, field = str(schema["title"]), ""
         for name, inner in mapping(schema.get("properties")).items():
-            _part_from_null(mapping(inner), pascal(name))
+            _separate_null(mapping(inner), pascal(name))
             self._schema(mapping(inner), root, field + (pascal(name) or "Field"), inside=inside)
         for key in ("items", "additionalProperties"):
             if mapping(schema.get(key)):
@@ -288,55 +298,55 @@ class _Models:
                 self._schema(mapping(inner), root, case, inside=inside)
 
     def _inside(self, schema: dict[str, Json], root: str, field: str) -> None:
-        """Tell listed values of a model from others that the generator would give their name."""
-        usual = name = pascal(str(schema.get("title", ""))) or field
+        """Give listed values of a model a title if the generator would use the same name twice."""
+        preferred = name = pascal(str(schema.get("title", ""))) or field
         values = schema["enum"]
-        while self._listed.setdefault((root + name).lower(), values) != values:
+        while self._enums.setdefault((root + name).lower(), values) != values:
             name += "Other"
-        if name != usual:
+        if name != preferred:
             schema["title"] = name
-            told = f"The values {root}{name} are called so because there is a {root}{usual}."
-            self._notes.append(told)
+            note = f"The values {root}{name} are called so because there is a {root}{preferred}."
+            self._notes.append(note)
 
     def _share(self, schema: dict[str, Json], root: str, field: str) -> None:
         """Make listed values a shared schema: else their name begins with the operation's."""
         name = str(schema.get("title") or self._free(root, field))
-        self._used.add(name.lower())
+        self._names.add(name.lower())
         components = mapping(self._document.setdefault("components", {}))
-        listed = mapping(components.setdefault("schemas", {}))
-        if any(schema is one for one in listed.values()):
+        schemas = mapping(components.setdefault("schemas", {}))
+        if any(schema is item for item in schemas.values()):
             return
-        own = {key: one for key, one in schema.items() if key not in ("default", "title")}
+        own = {key: item for key, item in schema.items() if key not in ("default", "title")}
         default = {"default": schema["default"]} if "default" in schema else {}
-        listed[name] = own
+        schemas[name] = own
         schema.clear()
         schema |= {"allOf": [{"$ref": f"#/components/schemas/{name}"}], **default}
 
     def _free(self, root: str, field: str) -> str:
         name = root + field
-        while name.lower() in self._used:
+        while name.lower() in self._names:
             name += "Other"
         if name != root + field:
             self._notes.append(f"The model {name} is called so because there is a {root + field}.")
         return name
 
 
-def _part_from_null(schema: dict[str, Json], title: str) -> None:
-    """Say null beside listed values, not among them: the generator makes a type of each saying."""
+def _separate_null(schema: dict[str, Json], title: str) -> None:
+    """Move null from listed values to `nullable`: the generator would make two types of them."""
     values = [value for value in sequence(schema.get("enum")) if value is not None]
     if not values or not (schema.get("nullable") or None in sequence(schema["enum"])):
         return
-    listed: dict[str, Json] = {"enum": list(values)}
-    listed |= {"type": schema.pop("type")} if "type" in schema else {}
-    listed |= {"title": title} if title else {}
+    part: dict[str, Json] = {"enum": list(values)}
+    part |= {"type": schema.pop("type")} if "type" in schema else {}
+    part |= {"title": title} if title else {}
     schema.pop("title", None)
-    schema["oneOf"] = [listed]
+    schema["oneOf"] = [part]
     schema["nullable"] = True
     del schema["enum"]
 
 
-def _is_put_together(schema: dict[str, Json]) -> bool:
-    """Tell whether the generator makes a model of the parts of a schema."""
+def _is_joined(schema: dict[str, Json]) -> bool:
+    """Tell whether the generator joins the parts of a schema to one model."""
     return len(sequence(schema.get("allOf"))) + ("properties" in schema) > 1
 
 

@@ -1,7 +1,7 @@
 """Correct what published contracts say carelessly, where it is certain what a caller needs.
 
 The overlay repairs what can be described by a path; what is here depends on whether something is a
-schema, or fits another part of it. Each rule is told with the number of places it has changed.
+schema, or fits another part of it. Each rule is reported with the number of places it has changed.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ _WORDS: Final[dict[str, tuple[type, ...]]] = {
     **dict.fromkeys(("maximum", "minimum", "multipleOf"), (int, float)),
     **dict.fromkeys(_OTHER_WORDS, (object,)),
 }
-# Words that a parameter has too, and how Swagger 2 says what stands between items.
-_OF_PARAMETERS: Final = ("$ref", "deprecated", "description", "example", "required")
+# Words that a parameter has too, and the separators between items in Swagger 2.
+_PARAMETER_WORDS: Final = ("$ref", "deprecated", "description", "example", "required")
 _SEPARATORS: Final[dict[str, dict[str, Json]]] = {
     "csv": {"explode": False},
     "pipes": {"style": "pipeDelimited"},
@@ -63,14 +63,14 @@ _STATUS: Final = re.compile(r"[1-5](\d\d|XX)|default")
 
 
 def normalise(document: dict[str, Json]) -> list[tuple[str, int]]:
-    """Normalise a contract; tell the rules that found something, with the number of places."""
+    """Normalise a contract; return the rules that changed something, with the number of places."""
     counts = dict.fromkeys((*_RULES, _DEFAULT), 0)
     info = {"title": "", "version": "1", **mapping(document.get("info"))}
     document["info"] = info | {key: _as_text(info[key]) for key in ("title", "version")}
     if str(document.get("openapi")) == "3.0":
         document["openapi"] = "3.0.0"
     counts[_SERVERS] = _servers(document)
-    counts[_BESIDE] = sum(map(_from_beside, _parameters_of(document)))
+    counts[_SWAGGER2] = sum(map(_from_swagger2, _parameters_of(document)))
     for schema in schemas(document):
         for reason, rule in _RULES.items():
             counts[reason] += rule(schema)
@@ -82,7 +82,7 @@ def normalise(document: dict[str, Json]) -> list[tuple[str, int]]:
 
 
 def _as_text(value: Json) -> str:
-    """Write down what YAML took for a number, a truth value or nothing: `version: 1.0`."""
+    """Return as text what YAML reads as a number, a boolean or null: `version: 1.0`."""
     return "" if value is None else value if isinstance(value, str) else json.dumps(value)
 
 
@@ -194,7 +194,7 @@ def _fits(schema: Schema, value: Json, document: dict[str, Json], depth: int = 0
     if isinstance(value, bool) and kind in ("integer", "number"):
         return False
     items = mapping(schema.get("items"))
-    if not all(_fits(items, inner, document, depth + 1) for inner in sequence(value) if items):
+    if not all(_fits(items, item, document, depth + 1) for item in sequence(value) if items):
         return False
     if kind == "string":
         form = str(schema.get("format"))
@@ -204,14 +204,14 @@ def _fits(schema: Schema, value: Json, document: dict[str, Json], depth: int = 0
 
 
 def _within(schema: Schema, limit: str, value: Json) -> bool:
-    """Tell whether a value keeps to the limits of its schema, of which a few are known by name."""
+    """Tell whether a value keeps to the limits `min…` and `max…` of its schema."""
     size = len(value) if isinstance(value, str | list) else value
     if not isinstance(size, int | float) or (limit == "imum") != isinstance(value, int | float):
         return True
-    least, most = schema.get(f"min{limit}"), schema.get(f"max{limit}")
+    minimum, maximum = schema.get(f"min{limit}"), schema.get(f"max{limit}")
     return not (
-        (isinstance(least, int | float) and size < least)
-        or (isinstance(most, int | float) and size > most)
+        (isinstance(minimum, int | float) and size < minimum)
+        or (isinstance(maximum, int | float) and size > maximum)
     )
 
 
@@ -241,7 +241,7 @@ _RULES: Final[dict[str, Rule]] = {
 
 
 _DEFAULT: Final = "A default that its own schema does not allow is none."
-_BESIDE: Final = "What says beside a parameter's schema what its values are belongs inside of it."
+_SWAGGER2: Final = "What says beside a parameter's schema what its values are belongs inside of it."
 _ONE_WAY: Final = (
     "A field that only answers have is not required where it is sent, nor one that only requests "
     "have where it comes."
@@ -260,13 +260,13 @@ def _operations(document: dict[str, Json]) -> dict[str, int]:
     counts = dict.fromkeys((_PARAMETERS, _CONTENT, _TEMPLATES, _ANSWERS, _HEAD, _NOTES, _BODIES), 0)
     for parameter in _parameters_of(document):
         if "content" in parameter:
-            parameter["x-content"] = parameter.pop("content")  # a change of it is told
+            parameter["x-content"] = parameter.pop("content")  # a change of it is reported
             parameter.setdefault("schema", {"type": "string"})
             counts[_CONTENT] += 1
     for place, operation in operations(document):
         shared = sequence(mapping(mapping(document["paths"])[str(place[1])]).get("parameters"))
         if "callbacks" in operation:
-            operation["x-callbacks"] = operation.pop("callbacks")  # a change of them is told
+            operation["x-callbacks"] = operation.pop("callbacks")  # a change of them is reported
         counts[_PARAMETERS] += _parameters(operation)
         counts[_TEMPLATES] += _templates(operation, str(place[1]), document, shared)
         counts[_ANSWERS] += _answers(operation)
@@ -281,16 +281,16 @@ def _operations(document: dict[str, Json]) -> dict[str, int]:
 def _parameters_of(document: dict[str, Json]) -> list[dict[str, Json]]:
     holders = [*map(mapping, mapping(document["paths"]).values())]
     holders += [operation for _, operation in operations(document)]
-    parameters = [parameter for holder in holders for parameter in sequence(holder.get("parameters"))]
+    parameters = [item for holder in holders for item in sequence(holder.get("parameters"))]
     shared = mapping(mapping(document.get("components")).get("parameters")).values()
     return [*filter(None, map(mapping, [*parameters, *shared]))]
 
 
-def _from_beside(parameter: dict[str, Json]) -> bool:
-    """Read a parameter that is written as in Swagger 2, of which many pages have been made."""
+def _from_swagger2(parameter: dict[str, Json]) -> bool:
+    """Rewrite a parameter that is written as in Swagger 2, from which many pages were converted."""
     if "example" in parameter:
-        parameter.pop("examples", None)  # one is shown
-    words = [key for key in parameter if key in _WORDS and key not in _OF_PARAMETERS]
+        parameter.pop("examples", None)  # one example is shown
+    words = [key for key in parameter if key in _WORDS and key not in _PARAMETER_WORDS]
     separator = parameter.pop("collectionFormat", None)
     if separator is not None:
         parameter |= _SEPARATORS.get(str(separator), {})
@@ -332,10 +332,10 @@ def _bodies(operation: Schema) -> bool:
         if "*/*" in content:
             changed = True
             content.setdefault("application/json", content.pop("*/*"))
-        for media_type in map(mapping, content.values()):
-            if holder is operation and "schema" not in media_type:
+        for entry in map(mapping, content.values()):
+            if holder is operation and "schema" not in entry:
                 changed = True
-                media_type["schema"] = {}
+                entry["schema"] = {}
     if (
         "requestBody" in operation
         and not {"$ref", "content"} & mapping(operation["requestBody"]).keys()
@@ -364,7 +364,7 @@ def _parameters(operation: Schema) -> bool:
 def _templates(operation: Schema, path: str, document: dict[str, Json], shared: list[Json]) -> bool:
     template_names = dict.fromkeys(TEMPLATE.findall(path))
     names = {str(resolved(parameter, document).get("name")) for parameter in shared}
-    parameters: list[Json] = []
+    new: list[Json] = []
     changed = False
     for parameter in sequence(operation.get("parameters")):
         described = resolved(parameter, document)
@@ -376,28 +376,28 @@ def _templates(operation: Schema, path: str, document: dict[str, Json], shared: 
                 continue
             changed |= described.get("required") is not True
             described["required"] = True
-        parameters.append(parameter)
+        new.append(parameter)
     for name in [name for name in template_names if name not in names]:
         changed = True
-        parameters.append({"name": name, "in": "path", "required": True, "schema": {"type": "string"}})
+        new.append({"name": name, "in": "path", "required": True, "schema": {"type": "string"}})
     if changed:
-        operation["parameters"] = parameters
+        operation["parameters"] = new
     return changed
 
 
 def _answers(operation: Schema) -> bool:
     responses = mapping(operation.get("responses"))
-    answers: dict[str, Json] = {}
+    new: dict[str, Json] = {}
     for status, response in responses.items():
         if _STATUS.fullmatch(status):
             described = mapping(response)
             texts = isinstance(described.get("description"), str) or "$ref" in described
-            answers[status] = response if texts else {**described, "description": ""}
+            new[status] = response if texts else {**described, "description": ""}
         elif status.startswith("x-"):
-            answers[status] = response
-    if not any(_STATUS.fullmatch(status) for status in answers):
-        answers["200"] = {"description": ""}
-    if answers == responses:
+            new[status] = response
+    if not any(_STATUS.fullmatch(status) for status in new):
+        new["200"] = {"description": ""}
+    if new == responses:
         return False
-    operation["responses"] = answers
+    operation["responses"] = new
     return True
