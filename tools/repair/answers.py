@@ -1,6 +1,6 @@
-"""Find which fields an answer may leave out: what its schema describes and does not require.
+"""Find the fields that an answer may leave out: its schema describes and does not require them.
 
-What only answers have is not required of a request, and the reverse.
+A field that only answers have is not required in a request, and the reverse.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from tools.repair.schemas import Schema, schemas_in
 
 
 def optional_fields(document: dict[str, Json]) -> Iterator[tuple[Schema, str]]:
-    """Find these fields in all answers, through references too: what holds each, and its name."""
+    """Find these fields in all answers, through references too: the `properties` and the name."""
     for schema, is_sent in _schemas(document):
         fields = mapping(schema.get("properties"))
         for name in fields if not is_sent else ():
@@ -25,19 +25,19 @@ def release(document: dict[str, Json]) -> int:
     """Stop requiring fields where they cannot be: `readOnly` in requests, `writeOnly` in answers.
 
     Returns:
-        How many.
+        The number of fields.
     """
-    found = 0
+    count = 0
     for schema, is_sent in _schemas(document):
         fields, flag = mapping(schema.get("properties")), "readOnly" if is_sent else "writeOnly"
-        before = sequence(schema.get("required"))
-        kept = [one for one in before if not mapping(fields.get(str(one))).get(flag)]
-        found += len(before) - len(kept)
-        if len(kept) < len(before):
-            schema["required"] = kept
-            if not kept:
+        names = sequence(schema.get("required"))
+        required = [name for name in names if not mapping(fields.get(str(name))).get(flag)]
+        count += len(names) - len(required)
+        if len(required) < len(names):
+            schema["required"] = required
+            if not required:
                 del schema["required"]
-    return found
+    return count
 
 
 def _schemas(document: dict[str, Json]) -> list[tuple[Schema, bool]]:

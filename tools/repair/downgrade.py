@@ -1,4 +1,4 @@
-"""Say in the words of OpenAPI 3.0 what a contract of 3.1 says in its own.
+"""Rewrite a contract of OpenAPI 3.1 as one of 3.0.
 
 What a schema defines inside of itself, under `$defs`, becomes a shared schema.
 Every repair and the generator then meet one way of saying that a value may be null, and pages of
@@ -22,12 +22,12 @@ _CONSTANTS: Final[dict[type, str]] = {str: "string", int: "integer"}
 # Words of JSON Schema that say nothing of values.
 _DROPPED: Final = ("$comment", "$id", "$schema")
 _VALUES: Final = ("default", "enum", "example", "examples")
-_DEFINED: Final = "$defs"
+_DEFINITIONS: Final = "$defs"
 
 
 def downgrade(document: dict[str, Json]) -> None:
     """Rewrite a 3.1 contract as one of 3.0; any other is left as it is but for `$defs`."""
-    _share_defined(document)
+    _share_definitions(document)
     if not str(document.get("openapi")).startswith("3.1"):
         return
     document["openapi"] = "3.0.3"
@@ -39,58 +39,58 @@ def downgrade(document: dict[str, Json]) -> None:
     components.pop("pathItems", None)
     schemes = mapping(components.get("securitySchemes"))
     for name, scheme in list(schemes.items()):
-        if mapping(scheme).get("type") == "mutualTLS":  # what asks for it is told of later
+        if mapping(scheme).get("type") == "mutualTLS":  # operations that need it are reported later
             del schemes[name]
     for key in ("paths", "components"):
         _walk(document.get(key))
 
 
-def _share_defined(document: dict[str, Json]) -> None:
-    """Make what schemas define inside of themselves shared, where the generator looks for it."""
-    found: dict[Place, Json] = {}
+def _share_definitions(document: dict[str, Json]) -> None:
+    """Move the definitions inside schemas to the shared schemas, where the generator looks."""
+    definitions: dict[Place, Json] = {}
     holders: list[tuple[dict[str, Json], Place]] = []
-    _take_out(document, (), found, holders)
+    _take_definitions(document, (), definitions, holders)
     names: dict[Place, str] = {}
-    for place, schema in found.items():
+    for place, schema in definitions.items():
         shared = mapping(mapping(document.setdefault("components", {})).setdefault("schemas", {}))
         name = re.sub(r"[^\w.-]", "_", str(place[-1]), flags=re.ASCII)
         while name in shared:
             name += "Other"
         shared[name] = schema
         names[place] = name
-    for holder, inside in holders if found else ():
+    for holder, holder_place in holders if definitions else ():
         reference = str(holder["$ref"])
-        start, _, name = reference.rpartition(f"/{_DEFINED}/")
-        steps = pointer(f"{start}/{_DEFINED}/{name.partition('/')[0]}")
+        start, _, name = reference.rpartition(f"/{_DEFINITIONS}/")
+        steps = pointer(f"{start}/{_DEFINITIONS}/{name.partition('/')[0]}")
         # `#/$defs/Part` is what the nearest schema around it defines.
-        places = ((*inside[:size], *steps) for size in range(len(inside), -1, -1))
-        new = next((names[place] for place in places if place in names), None)
-        if new is not None:
-            holder["$ref"] = "/".join(["#/components/schemas", new, *name.split("/")[1:]])
+        places = ((*holder_place[:size], *steps) for size in range(len(holder_place), -1, -1))
+        new_name = next((names[place] for place in places if place in names), None)
+        if new_name is not None:
+            holder["$ref"] = "/".join(["#/components/schemas", new_name, *name.split("/")[1:]])
 
 
-def _take_out(
+def _take_definitions(
     value: Json,
     place: Place,
-    found: dict[Place, Json],
+    definitions: dict[Place, Json],
     holders: list[tuple[dict[str, Json], Place]],
 ) -> None:
     if isinstance(value, list):
         for index, item in enumerate(value):
-            _take_out(item, (*place, str(index)), found, holders)
+            _take_definitions(item, (*place, str(index)), definitions, holders)
     elif isinstance(value, dict):
         is_schema = place[-1:] != ("properties",)  # else these are names of fields
         for key, item in value.items():
             if not is_schema or key not in _VALUES:
-                _take_out(item, (*place, key), found, holders)
+                _take_definitions(item, (*place, key), definitions, holders)
         if "$ref" in value:
             holders.append((value, place))
-        for name, schema in mapping(value.pop(_DEFINED, None) if is_schema else None).items():
-            found[*place, _DEFINED, name] = schema
+        for name, schema in mapping(value.pop(_DEFINITIONS, None) if is_schema else None).items():
+            definitions[*place, _DEFINITIONS, name] = schema
 
 
 def _walk(value: Json) -> None:
-    """Rewrite every schema, the inner ones first; what is no schema has none of the words."""
+    """Rewrite every schema, the inner ones first; nothing else has these keywords."""
     if isinstance(value, list):
         for item in value:
             _walk(item)
@@ -126,10 +126,10 @@ def _rewrite(schema: dict[str, Json]) -> None:
             schema |= {limit: bound, exclusive: True}
     if schema.get("type") == "array":
         _items(schema)
-    kept = {f"x-{word}": schema[word] for word in KEPT if word in schema}
+    extensions = {f"x-{word}": schema[word] for word in KEPT if word in schema}
     for word in (*_DROPPED, *KEPT):
         schema.pop(word, None)
-    schema |= kept
+    schema |= extensions
 
 
 def _items(schema: dict[str, Json]) -> None:
@@ -144,26 +144,26 @@ def _items(schema: dict[str, Json]) -> None:
 
 
 def _nullable_type(schema: dict[str, Json]) -> None:
-    kinds = schema.get("type")
-    if not isinstance(kinds, list):
+    all_types = schema.get("type")
+    if not isinstance(all_types, list):
         return
-    others = [kind for kind in kinds if kind != "null"]
-    if len(others) < len(kinds):
+    types = [kind for kind in all_types if kind != "null"]
+    if len(types) < len(all_types):
         schema["nullable"] = True
-    if len(others) == 1:
-        schema["type"] = others[0]
+    if len(types) == 1:
+        schema["type"] = types[0]
     else:
         del schema["type"]
-        if others:
-            schema["anyOf"] = [{"type": kind} for kind in others]
+        if types:
+            schema["anyOf"] = [{"type": kind} for kind in types]
 
 
 def _nullable_choice(schema: dict[str, Json], key: str) -> None:
-    others = [one for one in sequence(schema.pop(key)) if one != _NULL]
+    parts = [part for part in sequence(schema.pop(key)) if part != _NULL]
     schema["nullable"] = True
-    if len(others) > 1:
-        schema[key] = others
-    elif "$ref" in mapping(others[0] if others else None):
-        schema["allOf"] = others
-    elif others:
-        schema |= mapping(others[0])
+    if len(parts) > 1:
+        schema[key] = parts
+    elif "$ref" in mapping(parts[0] if parts else None):
+        schema["allOf"] = parts
+    elif parts:
+        schema |= mapping(parts[0])

@@ -1,6 +1,6 @@
-"""Find what the published examples say, beside what their schemas say.
+"""Compare the published examples with their schemas.
 
-An example is a request or an answer that somebody saw. Where it lacks a field that the schema
+An example is a request or an answer that somebody recorded. Where it lacks a field that the schema
 requires, others may lack it: the schema was copied from another operation, or from a longer answer.
 """
 
@@ -20,50 +20,53 @@ if TYPE_CHECKING:
 def published(content: dict[str, Json]) -> Iterator[Json]:
     """Find the examples of one answer; JSON that was published as text is read."""
     schema = mapping(content.get("schema"))
-    named = mapping(content.get("examples")).values()
-    found = [mapping(one)["value"] for one in named if "value" in mapping(one)]
-    found += [holder["example"] for holder in (content, schema) if "example" in holder]
-    for value in found:
+    examples = mapping(content.get("examples")).values()
+    values = [mapping(example)["value"] for example in examples if "value" in mapping(example)]
+    values += [holder["example"] for holder in (content, schema) if "example" in holder]
+    for value in values:
         yield _read(value, schema)
 
 
-def tell_once(holder: dict[str, Json]) -> bool:
-    """Write what is beside a schema as examples in the one way that OpenAPI has for several.
+def name_examples(holder: dict[str, Json]) -> bool:
+    """Write the examples beside a schema in the only way that OpenAPI has for several: by name.
 
-    A wrong example is no reason to leave out an operation. Tells whether it changed something.
+    A wrong example is no reason to leave out an operation. Returns whether anything changed.
     """
     before = holder.get("examples", holder)  # None is an example too
     if before is holder:
         return False
-    listed = mapping(before) or {str(at): {"value": one} for at, one in enumerate(sequence(before))}
-    told: dict[str, Json] = {"example": {"value": holder["example"]}} if "example" in holder else {}
-    for name, one in listed.items():
-        good = isinstance(one, dict) and not {"value", "externalValue"} <= one.keys()
-        told[name] = one if good else {"value": mapping(one).get("value", one)}
-    if told == before and "example" not in holder:
+    examples = mapping(before) or {
+        str(index): {"value": example} for index, example in enumerate(sequence(before))
+    }
+    has_one = "example" in holder
+    result: dict[str, Json] = {"example": {"value": holder["example"]}} if has_one else {}
+    for name, example in examples.items():
+        good = isinstance(example, dict) and not {"value", "externalValue"} <= example.keys()
+        result[name] = example if good else {"value": mapping(example).get("value", example)}
+    if result == before and not has_one:
         return False
-    if "example" in holder and not listed:
+    if has_one and not examples:
         del holder["examples"]
     else:
-        holder["examples"] = told
+        holder["examples"] = result
         holder.pop("example", None)
     return True
 
 
 def mismatches(document: dict[str, Json]) -> Iterator[str]:
-    """Tell which examples of good answers do not fit the schema beside them, and where.
+    """Report which examples of good answers do not fit the schema beside them, and where.
 
     Such an answer would be a `ResponseError` for callers: the page contradicts itself.
     """
-    for place, kind, content in good_answers(document):
+    for place, media_type, content in good_answers(document):
         for example in published(content):
-            fault = mismatch(document, content, example)
-            if fault:
-                yield f"{called(place)}: an example ({kind}) does not fit {fault}."
+            message = mismatch(document, content, example)
+            if message:
+                yield f"{called(place)}: an example ({media_type}) does not fit {message}."
 
 
 def mismatch(document: dict[str, Json], content: dict[str, Json], example: Json) -> str | None:
-    """Tell where an example does not fit its schema, or None."""
+    """Return where and how an example does not fit its schema, or None."""
     from openapi_schema_validator import (  # takes long to load, and generating does without it
         OAS30Validator,
         OAS31Validator,
@@ -79,43 +82,44 @@ def mismatch(document: dict[str, Json], content: dict[str, Json], example: Json)
 
 
 def _end(text: str) -> str:
-    """Keep the end of a long text: what is wrong stands behind the value that is."""
+    """Keep the end of a long text: the reason follows the wrong value."""
     return text if len(text) <= 100 else "…" + text[-100:]
 
 
 def good_answers(document: dict[str, Json]) -> Iterator[tuple[Place, str, dict[str, Json]]]:
-    """Walk through what is said of good answers: the place, the media type, schema and examples."""
+    """Walk through the good answers: the place, the media type, and its schema and examples."""
     for place, operation in operations(document):
-        for status, answer in mapping(operation.get("responses")).items():
+        for status, response in mapping(operation.get("responses")).items():
             if status.startswith("2"):
-                for kind, content in mapping(resolved(answer, document).get("content")).items():
-                    yield (*place, status), kind, mapping(content)
+                contents = mapping(resolved(response, document).get("content"))
+                for media_type, content in contents.items():
+                    yield (*place, status), media_type, mapping(content)
 
 
 def left_out(document: dict[str, Json]) -> Iterator[tuple[list[Json], int]]:
-    """Find, in lists of required fields, those that an example leaves out: the list, and where."""
+    """Find the required fields that an example leaves out: the list of required ones, the index."""
     for _, operation in operations(document):
-        answers = mapping(operation.get("responses")).values()
-        for holder in [*answers, operation.get("requestBody")]:
+        responses = mapping(operation.get("responses")).values()
+        for holder in [*responses, operation.get("requestBody")]:
             for content in mapping(resolved(holder, document).get("content")).values():
                 for value in published(mapping(content)):
-                    yield from _compared(document, mapping(content).get("schema"), value)
+                    yield from _missing(document, mapping(content).get("schema"), value)
 
 
-def _compared(
-    document: dict[str, Json], described: Json, value: Json
+def _missing(
+    document: dict[str, Json], holder: Json, value: Json
 ) -> Iterator[tuple[list[Json], int]]:
-    schema = resolved(described, document)
+    schema = resolved(holder, document)
     for part in sequence(schema.get("allOf")):
-        yield from _compared(document, part, value)
+        yield from _missing(document, part, value)
     if isinstance(value, list):
         for item in value:
-            yield from _compared(document, schema.get("items"), item)
+            yield from _missing(document, schema.get("items"), item)
     if isinstance(value, dict) and value:  # an empty one stands for anything
         required, fields = sequence(schema.get("required")), mapping(schema.get("properties"))
-        yield from ((required, at) for at, name in enumerate(required) if name not in value)
+        yield from ((required, index) for index, name in enumerate(required) if name not in value)
         for name in fields.keys() & value.keys():
-            yield from _compared(document, fields[name], value[name])
+            yield from _missing(document, fields[name], value[name])
 
 
 def _read(value: Json, schema: dict[str, Json]) -> Json:

@@ -1,9 +1,9 @@
 """Apply an OpenAPI Overlay 1.0 or 1.1 document: ordered actions that change what they find.
 
-Two things go beyond the specification. An action that finds nothing is named, because its fault is
-gone and so should be the action. And `x-only` narrows what a target finds to what JSONPath cannot
-say: the `optional answer fields`, which their schema does not require, or the entries in lists of
-required fields that `published examples leave out`.
+Two things go beyond the specification. An action that finds nothing is reported, because its fault
+is gone and so should be the action. And `x-only` narrows the matches of a target to what JSONPath
+cannot say: the `optional answer fields`, which their schema does not require, or the entries in
+lists of required fields that `published examples leave out`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tools.errors import PipelineError
 from tools.repair.answers import optional_fields
 from tools.repair.examples import left_out
 
-# Each gives the mappings or lists that hold what is found, and where in them it is.
+# Each yields the mappings or lists that hold the matches, and the key or index in them.
 _ONLY: Final[dict[str, Callable[[dict[str, Json]], Iterable[tuple[Json, int | str]]]]] = {
     "optional answer fields": optional_fields,
     "published examples leave out": left_out,
@@ -40,7 +40,7 @@ _KEYS: Final = ("target", "description", "remove", *_CHANGES)
 
 @dataclass(frozen=True)
 class Action:
-    """One repair; `name` tells a person which one, `reason` is its description, which may be empty.
+    """One repair; `name` identifies it for people, `reason` is its description, which may be empty.
 
     `change` is what is merged or appended, or a JSONPath expression of what is copied, or None.
     """
@@ -77,18 +77,18 @@ def _actions(overlay: dict[str, Json], place: str) -> list[Action]:
     unknown = _unknown(overlay, _ROOT)
     if unknown:
         raise PipelineError(f"{place} has the unknown key {unknown!r}.")
-    listed = overlay.get("actions")
-    if not isinstance(listed, list) or not listed:
+    items = overlay.get("actions")
+    if not isinstance(items, list) or not items:
         raise PipelineError(f"{place} has no list of `actions`.")
-    for number, data in enumerate(listed, 1):
-        if data in listed[: number - 1]:
-            first = listed.index(data) + 1
+    for number, data in enumerate(items, 1):
+        if data in items[: number - 1]:
+            first = items.index(data) + 1
             raise PipelineError(f"{place}: action {number} is the same as action {first}.")
-    return [_action(data, f"{place}: action {number}") for number, data in enumerate(listed, 1)]
+    return [_action(data, f"{place}: action {number}") for number, data in enumerate(items, 1)]
 
 
-def _unknown(data: dict[str, Json], known: Sequence[str]) -> str:
-    return next((key for key in data if key not in known and not key.startswith("x-")), "")
+def _unknown(data: dict[str, Json], known_keys: Sequence[str]) -> str:
+    return next((key for key in data if key not in known_keys and not key.startswith("x-")), "")
 
 
 def _action(data: Json, name: str) -> Action:
@@ -96,7 +96,7 @@ def _action(data: Json, name: str) -> Action:
         raise PipelineError(f"{name} has no `target`.")
     name = f"{name} ({data['target']})"
     unknown = _unknown(data, _KEYS)
-    faults = {
+    messages = {
         f"has the unknown key {unknown!r}": bool(unknown),
         "has a `description` that is not text": not isinstance(data.get("description", ""), str),
         "has a `remove` that is not true or false": not isinstance(data.get("remove", False), bool),
@@ -104,9 +104,9 @@ def _action(data: Json, name: str) -> Action:
         "has an `update` and a `copy`; only one of them counts": {"update", "copy"} <= data.keys(),
         "has an unknown `x-only`": "x-only" in data and data["x-only"] not in list(_ONLY),
     }
-    for fault, found in faults.items():
-        if found:
-            raise PipelineError(f"{name} {fault}.")
+    for message, applies in messages.items():
+        if applies:
+            raise PipelineError(f"{name} {message}.")
     return Action(
         name,
         target=str(data["target"]),
@@ -119,50 +119,50 @@ def _action(data: Json, name: str) -> Action:
 
 
 def _carry_out(document: dict[str, Json], action: Action) -> int:
-    held = _ONLY[action.only](document) if action.only else ()
-    allowed = {(id(holder), place) for holder, place in held}
-    found = _found(document, action.target, action, "target") if allowed or not action.only else []
+    selected = _ONLY[action.only](document) if action.only else ()
+    places = {(id(holder), place) for holder, place in selected}
+    nodes = _find(document, action.target, action, "target") if places or not action.only else []
     if action.only:
-        found = [
+        nodes = [
             node
-            for node in found
-            if node.parent and (id(node.parent.value), node.location[-1]) in allowed
+            for node in nodes
+            if node.parent and (id(node.parent.value), node.location[-1]) in places
         ]
     if action.remove:
         # From behind, so that the places of list items stay right.
-        for node in sorted(found, key=lambda one: one.location, reverse=True):
+        for node in sorted(nodes, key=lambda node: node.location, reverse=True):
             _remove(node, action)
-    elif action.change and found:
-        if len({_kind(node.value) for node in found}) > 1:
+    elif action.change and nodes:
+        if len({_kind(node.value) for node in nodes}) > 1:
             raise PipelineError(
                 f"{action.name} finds objects, lists or plain values, not one kind."
             )
         value = _value(document, action)
-        for node in found:
+        for node in nodes:
             _update(node, value, action)
-    return len(found)
+    return len(nodes)
 
 
-def _found(
+def _find(
     document: dict[str, Json], expression: str, action: Action, key: str
 ) -> list[JSONPathNode]:
     try:
-        found = _JSONPATH.find(expression, document)
-        return list({node.location: node for node in found}.values())  # it may name one twice
+        nodes = _JSONPATH.find(expression, document)
+        return list({node.location: node for node in nodes}.values())  # it may find one twice
     except JSONPathError as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise PipelineError(f"{action.name} has a {key} that is not JSONPath: {reason}.") from None
 
 
 def _value(document: dict[str, Json], action: Action) -> Json:
-    """Fetch what an action merges or appends; a copy is taken before anything is changed."""
+    """Return what an action merges or appends; a copy is taken before anything is changed."""
     key, value = cast("tuple[str, Json]", action.change)
     if key == "update":
         return value
-    found = _found(document, str(value), action, key)
-    if len(found) != 1:
-        raise PipelineError(f"{action.name} has a copy that finds {len(found)} places, not one.")
-    return deepcopy(cast("Json", found[0].value))
+    nodes = _find(document, str(value), action, key)
+    if len(nodes) != 1:
+        raise PipelineError(f"{action.name} has a copy that finds {len(nodes)} places, not one.")
+    return deepcopy(cast("Json", nodes[0].value))
 
 
 def _remove(node: JSONPathNode, action: Action) -> None:
@@ -179,27 +179,27 @@ def _update(node: JSONPathNode, update: Json, action: Action) -> None:
     elif _kind(value) is not _kind(update):
         raise PipelineError(f"{action.name} does not fit what it finds at {node.path()}.")
     elif isinstance(value, dict):
-        _merge(_opened(value), mapping(update), f"{action.name} does not fit", node.path())
+        _merge(_wrap_reference(value), mapping(update), f"{action.name} does not fit", node.path())
     else:
         node.value = update
 
 
-def _opened(value: dict[str, Json]) -> dict[str, Json]:
-    """Wrap a reference: in OpenAPI 3.0 whatever stands beside a $ref is ignored."""
+def _wrap_reference(value: dict[str, Json]) -> dict[str, Json]:
+    """Wrap a reference: in OpenAPI 3.0 anything beside a $ref is ignored."""
     if "$ref" in value:
         value[_WRAPPER] = [{"$ref": value.pop("$ref")}]
     return value
 
 
-def _merge(target: dict[str, Json], update: dict[str, Json], fault: str, path: str) -> None:
+def _merge(target: dict[str, Json], update: dict[str, Json], message: str, path: str) -> None:
     for key, new in update.items():
         old = target.get(key)
         if key not in target or (_kind(old) is _kind(new) is object):
             target[key] = deepcopy(new)
         elif _kind(old) is not _kind(new):
-            raise PipelineError(f"{fault} what it finds at {path}['{key}'].")
+            raise PipelineError(f"{message} what it finds at {path}['{key}'].")
         elif isinstance(old, dict):
-            _merge(old, mapping(new), fault, f"{path}['{key}']")
+            _merge(old, mapping(new), message, f"{path}['{key}']")
         else:
             sequence(old).extend(deepcopy(sequence(new)))
 

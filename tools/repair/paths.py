@@ -1,7 +1,7 @@
 """Turn the templates of paths, `{Task ID}` or `{任务id}`, into names that every tool takes.
 
-And write out the paths and components that are described elsewhere, which the generator does not
-look for.
+And write out the paths and components that are only references: the generator does not follow
+them.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _WORD: Final = re.compile(r"[A-Za-z0-9]+")
 def write_out(document: dict[str, Json]) -> None:
     """Replace paths, and shared parts but schemas, that are only references to another."""
     components = mapping(document.get("components"))
-    named = [mapping(one) for kind, one in components.items() if kind != "schemas"]
-    for holder in (mapping(document.get("paths")), *named):
+    sections = [mapping(section) for kind, section in components.items() if kind != "schemas"]
+    for holder in (mapping(document.get("paths")), *sections):
         _write_out(holder, document)
 
 
@@ -33,14 +33,14 @@ def _write_out(holder: dict[str, Json], document: dict[str, Json]) -> None:
             target = at(document, pointer(str(mapping(item).get("$ref", "-"))))
             if not isinstance(item, dict) or not isinstance(target, dict):
                 break
-            item = {**deepcopy(target), **{key: one for key, one in item.items() if key != "$ref"}}
+            item = deepcopy(target) | {key: item[key] for key in item if key != "$ref"}
         holder[name] = item
 
 
 def make_plain(document: dict[str, Json]) -> list[tuple[str, str]]:
-    """Rename templates in paths, with the parameters they name; tell the paths before and after.
+    """Rename templates in paths, with the parameters they name; return the paths before and after.
 
-    A path that would become one that is there already is left alone.
+    A path whose new form exists already is left alone.
     """
     paths = mapping(document.get("paths"))
     renamed: list[tuple[str, str]] = []
@@ -55,21 +55,21 @@ def make_plain(document: dict[str, Json]) -> list[tuple[str, str]]:
             renamed.append((path, new))
             _rename_parameters(mapping(paths[path]), names)
     if renamed:
-        words = dict(renamed)
-        document["paths"] = {words.get(path, path): item for path, item in paths.items()}
+        new_paths = dict(renamed)
+        document["paths"] = {new_paths.get(path, path): item for path, item in paths.items()}
     return renamed
 
 
 def _names(path: str) -> Iterator[tuple[str, str]]:
-    used: set[str] = set()
+    plain_names: set[str] = set()
     for name in TEMPLATE.findall(path):
         plain = name
         if not GOOD.fullmatch(name):
             plain = "_".join(_WORD.findall(name)).lower()
             plain = plain if GOOD.fullmatch(plain) else f"id_{plain}".rstrip("_")
-        while plain in used:
+        while plain in plain_names:
             plain += "_too"
-        used.add(plain)
+        plain_names.add(plain)
         yield name, plain
 
 

@@ -1,7 +1,7 @@
 """Walk through the schemas of a contract, where they really are.
 
-A field that happens to be called `type` or `required` is no word of a schema, so whoever changes
-schemas must not look for such words anywhere.
+A field that happens to be called `type` or `required` is no keyword of a schema, so code that
+changes schemas must not look for such words anywhere else.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ PYTHON: Final[dict[str, tuple[type, ...]]] = {
     "object": (dict,),
 }
 
-# Words that OpenAPI 3.0 or the generator does not take. They show in no type, but the service goes
-# by them: what changes in them is told, so they stay in the repaired contract as extensions.
+# Keywords that OpenAPI 3.0 or the generator does not take. They show in no type, but the service
+# applies them: their changes are reported, so they stay in the repaired contract as extensions.
 KEPT: Final = (
     "contains",
     "contentEncoding",
@@ -46,10 +46,10 @@ KEPT: Final = (
 
 
 def schemas(document: dict[str, Json]) -> Iterator[Schema]:
-    """Find every schema, the outer ones first; what is changed in one is seen in its inner ones."""
+    """Find every schema, the outer ones first: a change of one applies to those inside it."""
     components = mapping(document.get("components"))
-    for named in mapping(components.get("schemas")).values():
-        yield from _inside(named)
+    for schema in mapping(components.get("schemas")).values():
+        yield from _inside(schema)
     for parameter in mapping(components.get("parameters")).values():
         yield from _parameter(parameter)
     for kind in ("requestBodies", "responses"):
@@ -71,22 +71,22 @@ def schemas_in(
 ) -> Iterator[tuple[Schema, bool]]:
     """Find the schemas of operations, through references: of requests (True), of answers."""
     for is_sent in (True, False):
-        seen: set[str] = set()
-        waiting: list[Json] = []
+        references: set[str] = set()
+        queue: list[Json] = []
         for operation in operations:
             if is_sent:
-                waiting += [*sequence(operation.get("parameters")), operation.get("requestBody")]
+                queue += [*sequence(operation.get("parameters")), operation.get("requestBody")]
             else:
-                waiting += mapping(operation.get("responses")).values()
-        while waiting:
-            one = mapping(waiting.pop())
-            reference = one.get("$ref")
-            if isinstance(reference, str) and reference not in seen:
-                seen.add(reference)
-                waiting.append(at(document, pointer(reference)))
-            found = [*_parameter(one)] or [*_inside(one)]
-            yield from ((schema, is_sent) for schema in found)
-            waiting += [schema for schema in found if "$ref" in schema and schema is not one]
+                queue += mapping(operation.get("responses")).values()
+        while queue:
+            holder = mapping(queue.pop())
+            reference = holder.get("$ref")
+            if isinstance(reference, str) and reference not in references:
+                references.add(reference)
+                queue.append(at(document, pointer(reference)))
+            schemas = [*_parameter(holder)] or [*_inside(holder)]
+            yield from ((schema, is_sent) for schema in schemas)
+            queue += [schema for schema in schemas if "$ref" in schema and schema is not holder]
 
 
 def _parameter(parameter: Json) -> Iterator[Schema]:

@@ -114,6 +114,6 @@ def test_examples_are_told_in_one_way(
 ) -> None:
     """However they were written; what is well told stays."""
     made = dict(told)
-    assert examples.tell_once(made) is (expected is not None)
+    assert examples.name_examples(made) is (expected is not None)
     assert made == (expected or told)
-    assert examples.tell_once(made) is False
+    assert examples.name_examples(made) is False
