@@ -24,12 +24,12 @@ def patched(text: str, after: dict[str, Json]) -> str:
         lines[-1] += "\n"
     for first, last, new in sorted(_edits(node, before, after), reverse=True):
         lines[first:last] = [new]
-    made = "".join(lines)
+    patched_text = "".join(lines)
     try:
-        same = parse(made, "the contract") == after
+        same = parse(patched_text, "the contract") == after
     except PipelineError:
         same = False
-    return made if same else text_of(after)
+    return patched_text if same else text_of(after)
 
 
 def _edits(

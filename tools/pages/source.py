@@ -1,8 +1,8 @@
 """Fetch the vendor's pages: a folder, a file, an `llms.txt`, or the URL of one of them.
 
-A URL names the one host that is asked, over https (http for this machine only); links and redirects
-to another are not followed. Numbers, sizes and times are bounded. What was fetched before is kept
-below `build/` with its ETag, so that a page that has not changed is not sent again.
+Only the host that a URL names is contacted, over https (http for this machine only); links and
+redirects to another are not followed. Numbers, sizes and times are bounded. Pages are stored below
+`build/` with their ETag, so that a page that has not changed is not sent again.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ _TOTAL: Final = 16 * MAX_BYTES
 _LINK: Final = re.compile(r"\]\(\s*<?([^)\s>]+)>?[^)]*\)")
 _PAGES: Final = (".md", ".markdown", ".yaml", ".yml", ".json")
 _LIST: Final = "llms.txt"
-_HERE: Final = ("localhost", "127.0.0.1", "::1")
-_KEPT: Final = ("ETag", "Last-Modified")
-_ASKED: Final = ("If-None-Match", "If-Modified-Since")
+_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+_VALIDATORS: Final = ("ETag", "Last-Modified")
+_CONDITIONS: Final = ("If-None-Match", "If-Modified-Since")
 
 
 def gathered(source: str, into: Path) -> tuple[list[Path], list[str]]:
@@ -95,21 +95,21 @@ class _Site:
     def __init__(self, source: str, into: Path) -> None:
         self._source, self._into = source, into
         scheme, self._host = _origin(source)
-        if "@" in self._host:  # it would show in what is told
+        if "@" in self._host:  # it would show in messages
             raise PipelineError("A URL with a name or a password in it is not taken.")
-        if scheme != "https" and (scheme != "http" or urlsplit(source).hostname not in _HERE):
+        if scheme != "https" and (scheme != "http" or urlsplit(source).hostname not in _LOOPBACK):
             raise PipelineError(f"{source} is no https URL.")
-        self._ends = time.monotonic() + SECONDS
-        self._left = _TOTAL
+        self._deadline = time.monotonic() + SECONDS
+        self._bytes_left = _TOTAL
         self._opener = build_opener(_SameHost)
 
     def gathered(self) -> tuple[list[Path], list[str]]:
-        text = self._fetched(self._source)
+        text = self._fetch(self._source)
         if text is None:
             raise PipelineError(f"{self._source} is not there.")
         if not urlsplit(self._source).path.endswith(_LIST):
-            return [self._written(self._source, text)], []
-        links = [urljoin(self._source, one) for one in _links(text.decode("utf-8", "replace"))]
+            return [self._write(self._source, text)], []
+        links = [urljoin(self._source, link) for link in _links(text.decode("utf-8", "replace"))]
         if len(links) > MAX_PAGES:
             raise PipelineError(f"{self._source} lists {len(links)} pages; {MAX_PAGES} are taken.")
         notes: list[str] = []
@@ -117,17 +117,17 @@ class _Site:
             if _origin(link) != _origin(self._source):
                 notes.append(f"{link} is left out: its host is not {self._host}.")
                 continue
-            page = self._fetched(link)
+            page = self._fetch(link)
             if page is None:
                 notes.append(f"{link} is left out: it is not there.")
             else:
-                self._written(link, page)
+                self._write(link, page)
         if not self._into.exists():
             raise PipelineError(f"{self._source} lists no page that is there.")
         return [self._into], notes
 
-    def _written(self, url: str, text: bytes) -> Path:
-        """Keep a page under the words of its path, from which its name is made."""
+    def _write(self, url: str, text: bytes) -> Path:
+        """Write a page to a file that is named after the words of the URL's path."""
         parts = PurePosixPath(unquote(urlsplit(url).path)).parts
         words = [re.sub(r"[^\w.-]+", "-", part).strip(".") for part in parts]
         name = [word for word in words if word.strip("-")] or ["page"]
@@ -138,22 +138,23 @@ class _Site:
         path.write_bytes(text)
         return path
 
-    def _fetched(self, url: str) -> bytes | None:
-        """Fetch a page, or take the kept one where it has not changed; None if there is none."""
+    def _fetch(self, url: str) -> bytes | None:
+        """Fetch a page, or read the stored one where it has not changed; None if there is none."""
         stem = layout.BUILD / "pages" / hashlib.sha256(url.encode()).hexdigest()
         body, notes = stem.with_suffix(".body"), stem.with_suffix(".json")
         request = Request(url, headers={"User-Agent": "chainhub-update"})
         try:
-            known = json.loads(notes.read_bytes()) if body.is_file() else {}
+            validators = json.loads(notes.read_bytes()) if body.is_file() else {}
         except (OSError, ValueError):
-            known = {}
-        for name, asked in zip(_KEPT, _ASKED, strict=True):
-            if name in known:
-                request.add_header(asked, known[name])
+            validators = {}
+        for name, condition in zip(_VALIDATORS, _CONDITIONS, strict=True):
+            if name in validators:
+                request.add_header(condition, validators[name])
         try:
-            with self._opener.open(request, timeout=_READ) as answer:
-                text = self._read(answer, url)
-                kept = {name: answer.headers[name] for name in _KEPT if name in answer.headers}
+            with self._opener.open(request, timeout=_READ) as response:
+                text = self._read(response, url)
+                headers = response.headers
+                validators = {name: headers[name] for name in _VALIDATORS if name in headers}
         except HTTPError as error:
             if error.code == 304:
                 return body.read_bytes()
@@ -163,20 +164,20 @@ class _Site:
         except (OSError, HTTPException, ValueError) as error:
             raise PipelineError(f"{url} cannot be fetched: {error}.") from None
         body.parent.mkdir(parents=True, exist_ok=True)
-        notes.unlink(missing_ok=True)  # the notes last: without them the page is asked for anew
+        notes.unlink(missing_ok=True)  # the notes last: without them the page is fetched again
         body.write_bytes(text)
-        notes.write_text(json.dumps(kept))
+        notes.write_text(json.dumps(validators))
         return text
 
-    def _read(self, answer: BufferedIOBase, url: str) -> bytes:
+    def _read(self, response: BufferedIOBase, url: str) -> bytes:
         parts: list[bytes] = []
         size = 0
-        while part := answer.read1(65536):
+        while part := response.read1(65536):
             size += len(part)
-            self._left -= len(part)
-            if size > MAX_BYTES or self._left < 0:
+            self._bytes_left -= len(part)
+            if size > MAX_BYTES or self._bytes_left < 0:
                 raise PipelineError(f"{url} is too large.")
-            if time.monotonic() > self._ends:
+            if time.monotonic() > self._deadline:
                 raise PipelineError(f"{self._source}: not all was sent within {SECONDS:.0f} s.")
             parts.append(part)
         return b"".join(parts)

@@ -18,7 +18,7 @@ _FIELD: Final = re.compile(
     rf"(?P<head>(?P<indent> *)(?:- )?(?:{_TEXT_KEYS}): +)(?P<text>[^\s\"'|>\[{{&*!%@`#].*)"
 )
 _ENTRY: Final = re.compile(r" *(?:- +)*[\w$.-]+:(?:\s|$)")
-_TWICE: Final = re.compile(r"^(?P<head> *description: [|>])[|>](?P<tail>[+-]?\s*)$")
+_TWO_MARKS: Final = re.compile(r"^(?P<head> *description: [|>])[|>](?P<tail>[+-]?\s*)$")
 _SCHEME: Final = re.compile(r"^(?P<head> *- url: https?:/)(?P<tail>[^/\s])")
 
 
@@ -38,23 +38,23 @@ def fixed(text: str, place: str, line: int) -> tuple[str, dict[str, Json], list[
     while True:
         try:
             return "".join(lines), parse("".join(lines), place, line), fixes
-        except Broken as broken:
-            found = _fix(lines, broken, place, line)
-            if not found or len(fixes) >= _MAX:
+        except Broken as error:
+            new_fixes = _fix(lines, error, place, line)
+            if not new_fixes or len(fixes) >= _MAX:
                 raise
-            fixes += found
+            fixes += new_fixes
 
 
-def _fix(lines: list[str], broken: Broken, place: str, line: int) -> list[str]:
-    if broken.fault.startswith("did not find expected comment or line break"):
-        return _replace(lines, broken.line, _announced_once, place, line)
-    if not broken.fault.startswith("mapping values are not allowed"):
+def _fix(lines: list[str], error: Broken, place: str, line: int) -> list[str]:
+    if error.fault.startswith("did not find expected comment or line break"):
+        return _replace(lines, error.line, _without_second_mark, place, line)
+    if not error.fault.startswith("mapping values are not allowed"):
         return []
-    first = broken.line
+    first = error.line
     while first and not _FIELD.fullmatch(lines[first].rstrip()) and _indent(lines[first]):
         first -= 1
     last = _last_of(lines, first)
-    certain = _FIELD.fullmatch(lines[first].rstrip()) and broken.line <= last
+    certain = _FIELD.fullmatch(lines[first].rstrip()) and error.line <= last
     # What looks like a field of its own may be one that was indented too far.
     if not certain or any(_ENTRY.match(text) for text in lines[first + 1 : last + 1]):
         return []
@@ -86,13 +86,13 @@ def _quote(lines: list[str], first: int, last: int, place: str, line: int) -> li
     after = re.findall(r"[^\n]*\n|[^\n]+", f"{text[:start]}'{quoted}'{text[end:]}")
     lines[first : last + 1] = after
     return [
-        _told(place, line + first + number, old, new)
+        _sentence(place, line + first + number, old, new)
         for number, (old, new) in enumerate(zip(before, after, strict=True))
         if old != new
     ]
 
 
-def _told(place: str, line: int, before: str, after: str) -> str:
+def _sentence(place: str, line: int, before: str, after: str) -> str:
     return f"{place}:{line} is fixed: {before.strip()} → {after.strip()}"
 
 
@@ -101,11 +101,11 @@ def _replace(
 ) -> list[str]:
     before, after = lines[number], change(lines[number])
     lines[number] = after
-    return [_told(place, line + number, before, after)] if after != before else []
+    return [_sentence(place, line + number, before, after)] if after != before else []
 
 
-def _announced_once(line: str) -> str:
-    return _TWICE.sub(r"\g<head>\g<tail>", line)
+def _without_second_mark(line: str) -> str:
+    return _TWO_MARKS.sub(r"\g<head>\g<tail>", line)
 
 
 def _scheme(line: str) -> str:
