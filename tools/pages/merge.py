@@ -88,9 +88,7 @@ def merge(
     """
     accepted, refusals, notes = by_host(sources, allowed_hosts, known_hosts, stays=base is not None)
     if not accepted:
-        raise PipelineError(
-            refusals[0] if refusals else "No page with a contract is left to import."
-        )
+        raise PipelineError([*refusals, "No page with a contract is left to import."][0])
     documents = [(source, _prepare(source, notes)) for source in accepted]
     places = {place for _, document in documents for place, _ in operations(document)}
     start = _without(base, places) if base and renew else base
@@ -331,8 +329,8 @@ def _examples(page: str, content: dict[str, Json]) -> Iterator[tuple[str, Json]]
         yield page, content["example"]
     for name, example in mapping(content.get("examples")).items():
         if "value" in mapping(example):
-            title = name if page == _IN_PLACE else f"{page} {name}"
-            yield title, mapping(example)["value"]
+            label = name if page == _IN_PLACE else f"{page} {name}"
+            yield label, mapping(example)["value"]
 
 
 def _choice(

@@ -38,14 +38,14 @@ def name_examples(holder: dict[str, Json]) -> bool:
     examples = mapping(before) or {
         str(index): {"value": example} for index, example in enumerate(sequence(before))
     }
-    has_one = "example" in holder
-    result: dict[str, Json] = {"example": {"value": holder["example"]}} if has_one else {}
+    has_example = "example" in holder
+    result: dict[str, Json] = {"example": {"value": holder["example"]}} if has_example else {}
     for name, example in examples.items():
         good = isinstance(example, dict) and not {"value", "externalValue"} <= example.keys()
         result[name] = example if good else {"value": mapping(example).get("value", example)}
-    if result == before and not has_one:
+    if result == before and not has_example:
         return False
-    if has_one and not examples:
+    if has_example and not examples:
         del holder["examples"]
     else:
         holder["examples"] = result

@@ -48,10 +48,10 @@ def _make_text(document: dict[str, Json]) -> int:
             name = media_type.partition(";")[0].strip().lower()
             is_json = _is_known(name) and name not in FORMS
             (in_json if is_json else elsewhere).update(_bytes_in(entry, document))
-    found = [schema for key, schema in in_json.items() if key not in elsewhere]
-    for schema in found:
+    schemas = [schema for key, schema in in_json.items() if key not in elsewhere]
+    for schema in schemas:
         del schema["format"]
-    return len(found)
+    return len(schemas)
 
 
 def _bytes_in(value: Json, document: dict[str, Json]) -> dict[int, dict[str, Json]]:

@@ -35,17 +35,7 @@ _WORD: Final = re.compile(r"[a-z0-9]+")
 _HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z0-9])(?=[A-Z][a-z])")
 _GOOD_NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 _GOOD_TITLE: Final = re.compile(r"[A-Z][A-Za-z0-9]*")
-_GET_VERBS: Final = (
-    "describe",
-    "download",
-    "fetch",
-    "find",
-    "get",
-    "list",
-    "query",
-    "search",
-    "show",
-)
+_VERBS: Final = ("describe", "download", "fetch", "find", "get", "list", "query", "search", "show")
 _ALONE: Final = {"post": "create", "put": "replace", "patch": "update", "delete": "delete"}
 
 # Words of titles and menus that say nothing special of one page.
@@ -152,7 +142,7 @@ def _later_versions(path: str) -> Iterator[str]:
 
 
 def _get_name(name: str, by_parameter: bool) -> str:
-    if name.partition("_")[0] in _GET_VERBS:
+    if name.partition("_")[0] in _VERBS:
         return f"{name}_by_id" if by_parameter else name
     if name.endswith("s"):
         return f"get_{name}" if by_parameter else f"list_{name}"
@@ -332,7 +322,7 @@ class _ModelNames:
 
 
 def _separate_null(schema: dict[str, Json], title: str) -> None:
-    """Move null from listed values to `nullable`: the generator would make two types of them."""
+    """Say null beside listed values, not among them: with and without it they are two types."""
     values = [value for value in sequence(schema.get("enum")) if value is not None]
     if not values or not (schema.get("nullable") or None in sequence(schema["enum"])):
         return

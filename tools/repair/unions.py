@@ -107,9 +107,8 @@ def _joined(kind: str, schemas: list[dict[str, Json]], objects: bool) -> Json:
     if kind == "object":
         result |= _fields(schemas)
     elif kind == "array":
-        result["items"] = together(
-            [schema.get("items") or {} for schema in schemas], objects=objects
-        )
+        items = [schema.get("items") or {} for schema in schemas]
+        result["items"] = together(items, objects=objects)
     elif all("enum" in schema for schema in schemas):
         result["enum"] = _distinct_values([sequence(schema["enum"]) for schema in schemas])
     if kind == "number":
