@@ -1,1 +1,1 @@
-"""What the contract says of tasks: recognised where nobody said it, compiled into tables."""
+"""The tasks of a contract: recognised where it declares none, compiled into tables."""

@@ -1,4 +1,4 @@
-"""Show what an operation answers: its schema without words, and an example that fits it."""
+"""Write the answer of an operation: its schema without texts, and an example that fits it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tools.repair.schemas import PYTHON, Schema
 from tools.tasks import places
 from tools.tasks.places import Path
 
-_KEPT: Final = ("type", "format", "nullable", "enum", "required", "minimum", "maximum")
+_KEYWORDS: Final = ("type", "format", "nullable", "enum", "required", "minimum", "maximum")
 _CHOICES: Final = ("allOf", "anyOf", "oneOf")
 _DEEPEST: Final = 12
 _MOST: Final = 600  # schemas of one operation, the shared ones as often as they are used
@@ -27,41 +27,39 @@ _TEXTS: Final = {
 
 
 def reduced(schema: Json, document: dict[str, Json]) -> Json:
-    """Write a schema without references and words; what has no end holds anything there."""
-    left = [_MOST]
-    return _reduced(mapping(schema), document, (), left)
+    """Write a schema without references and texts; a recursive part becomes an empty schema."""
+    budget = [_MOST]
+    return _reduced(mapping(schema), document, (), budget)
 
 
 def _reduced(
-    schema: Schema, document: dict[str, Json], through: tuple[str, ...], left: list[int]
+    schema: Schema, document: dict[str, Json], seen: tuple[str, ...], budget: list[int]
 ) -> Json:
-    left[0] -= 1
+    budget[0] -= 1
     if "$ref" in schema:
         reference = str(schema["$ref"])
-        if reference in through:
+        if reference in seen:
             return {}
-        through = (*through, reference)
-        return _reduced(mapping(at(document, pointer(reference))), document, through, left)
-    if left[0] < 0:
+        seen = (*seen, reference)
+        return _reduced(mapping(at(document, pointer(reference))), document, seen, budget)
+    if budget[0] < 0:
         return {}
-    short: dict[str, Json] = {key: schema[key] for key in _KEPT if key in schema}
+    result: dict[str, Json] = {key: schema[key] for key in _KEYWORDS if key in schema}
     if "properties" in schema:
-        short["properties"] = {
-            name: _reduced(mapping(one), document, through, left)
-            for name, one in mapping(schema["properties"]).items()
+        result["properties"] = {
+            name: _reduced(mapping(part), document, seen, budget)
+            for name, part in mapping(schema["properties"]).items()
         }
     for key in ("items", "additionalProperties"):
         if key in schema:
-            inner = schema[key]
-            short[key] = (
-                _reduced(inner, document, through, left) if isinstance(inner, dict) else inner
-            )
+            part = schema[key]
+            result[key] = _reduced(part, document, seen, budget) if isinstance(part, dict) else part
     for key in _CHOICES:
         if key in schema:
-            short[key] = [
-                _reduced(mapping(one), document, through, left) for one in sequence(schema[key])
+            result[key] = [
+                _reduced(mapping(part), document, seen, budget) for part in sequence(schema[key])
             ]
-    return short
+    return result
 
 
 def example(
@@ -70,37 +68,39 @@ def example(
     """Give an example of an answer that fits its schema, as close to a published one as can be.
 
     Args:
-        content: What is said of the answer.
+        content: The media type object of the answer.
         document: The contract.
-        paths: Places in it at which values will be put: what holds them is there.
+        paths: Paths at which values will be set: the objects on them exist.
     """
     schema = content.get("schema", {})
     values = [*published(content)]
-    good = next((one for one in values if _suits(schema, one, document)), values and values[0])
-    value = _shaped(schema, good or None, document, 0)
+    best = next((item for item in values if _suits(schema, item, document)), values and values[0])
+    value = _shaped(schema, best or None, document, 0)
     for path in paths:
         _hold(schema, value, path, document)
     return value
 
 
 def _hold(schema: Json, value: Json, path: Path, document: dict[str, Json]) -> None:
-    """Make the objects on a way through a value, whole as their schemas want them."""
+    """Make the objects on a path through a value, complete as their schemas require."""
     for step in path[:-1]:
-        found = mapping(value)
+        parent = mapping(value)
         fields = _fields(list(places.variants(schema, document)))
         if not isinstance(step, str) or step not in fields:
             return
         schema = fields[step]
-        if found.get(step) is None:
-            found[step] = _shaped(schema, {}, document, 0)
-        value = found[step]
+        if parent.get(step) is None:
+            parent[step] = _shaped(schema, {}, document, 0)
+        value = parent[step]
 
 
 def _suits(schema: Json, value: Json, document: dict[str, Json]) -> bool:
-    """Tell whether an example has what is required at the top, or is about something else."""
-    wanted = [one for one in places.variants(schema, document) if _takes(one, value)]
-    return bool(wanted) and all(
-        str(name) in mapping(value) for one in wanted[:1] for name in sequence(one.get("required"))
+    """Tell whether an example has the required fields at the top: else it is of something else."""
+    variants = [variant for variant in places.variants(schema, document) if _takes(variant, value)]
+    return bool(variants) and all(
+        str(name) in mapping(value)
+        for variant in variants[:1]
+        for name in sequence(variant.get("required"))
     )
 
 
@@ -116,25 +116,25 @@ def _takes(schema: Schema, value: Json) -> bool:
 
 
 def _shaped(schema: Json, value: Json, document: dict[str, Json], depth: int) -> Json:
-    """Keep of a value what its schema allows, and make what it lacks."""
-    known = list(places.variants(schema, document))
-    fitting = [one for one in known if _takes(one, value)]
-    if not known or depth > _DEEPEST or (value is None and _nullable(schema, fitting)):
+    """Keep the parts of a value that its schema allows, and add what is required."""
+    variants = list(places.variants(schema, document))
+    matches = [variant for variant in variants if _takes(variant, value)]
+    if not variants or depth > _DEEPEST or (value is None and _nullable(schema, matches)):
         return value
-    if not fitting:
-        first, value = known[0], {}
+    if not matches:
+        first, value = variants[0], {}
         if not _is_object(first):
-            return _made(first)
-        fitting = [one for one in known if _is_object(one)]
+            return _value(first)
+        matches = [variant for variant in variants if _is_object(variant)]
     if isinstance(value, dict):
-        return _object(fitting, value, document, depth)
-    if isinstance(value, list) and "items" in fitting[0]:
-        return [_shaped(fitting[0]["items"], one, document, depth + 1) for one in value]
+        return _object(matches, value, document, depth)
+    if isinstance(value, list) and "items" in matches[0]:
+        return [_shaped(matches[0]["items"], item, document, depth + 1) for item in value]
     return value
 
 
-def _nullable(schema: Json, fitting: list[Schema]) -> bool:
-    return mapping(schema).get("nullable") is True or bool(fitting)
+def _nullable(schema: Json, matches: list[Schema]) -> bool:
+    return mapping(schema).get("nullable") is True or bool(matches)
 
 
 def _is_object(schema: Schema) -> bool:
@@ -142,30 +142,36 @@ def _is_object(schema: Schema) -> bool:
 
 
 def _object(
-    known: list[Schema], value: dict[str, Json], document: dict[str, Json], depth: int
+    schemas: list[Schema], value: dict[str, Json], document: dict[str, Json], depth: int
 ) -> Json:
     # `variants` does not tell a choice from a combination; fields too many harm no answer.
-    fields = _fields(known)
-    wanted = {str(name): None for each in known for name in sequence(each.get("required"))}
-    others = next(filter(None, (mapping(one.get("additionalProperties")) for one in known)), {})
-    made = {
-        name: _shaped(fields.get(name, others), value.get(name), document, depth + 1)
-        for name in {**value, **wanted}
-        if name in fields or others
+    fields = _fields(schemas)
+    required = {str(name): None for schema in schemas for name in sequence(schema.get("required"))}
+    extra = next(
+        filter(None, (mapping(schema.get("additionalProperties")) for schema in schemas)), {}
+    )
+    values = {
+        name: _shaped(fields.get(name, extra), value.get(name), document, depth + 1)
+        for name in {**value, **required}
+        if name in fields or extra
     }
-    return {**wanted, **value, **made}
+    return {**required, **value, **values}
 
 
-def _fields(known: list[Schema]) -> dict[str, Json]:
-    return {name: one for each in known for name, one in mapping(each.get("properties")).items()}
+def _fields(schemas: list[Schema]) -> dict[str, Json]:
+    return {
+        name: field
+        for schema in schemas
+        for name, field in mapping(schema.get("properties")).items()
+    }
 
 
-def _made(schema: Schema) -> Json:
+def _value(schema: Schema) -> Json:
     if "enum" in schema:
         return sequence(schema["enum"])[0]
     if "example" in schema and _takes(schema, schema["example"]):
         return schema["example"]
     if schema.get("type") == "string":
         return _TEXTS.get(str(schema.get("format")), "text")
-    plain: dict[str, Json] = {"integer": 1, "number": 1.0, "boolean": False, "array": []}
-    return plain.get(str(schema.get("type")))
+    by_type: dict[str, Json] = {"integer": 1, "number": 1.0, "boolean": False, "array": []}
+    return by_type.get(str(schema.get("type")))

@@ -1,4 +1,4 @@
-"""Know the names that tasks have on the vendor's pages: overlays/tasks.yaml, and fields by them."""
+"""The terms for tasks on the vendor's pages (overlays/tasks.yaml), and the fields of answers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MOST: Final = 2000
 
 
 class Field(NamedTuple):
-    """A field of an answer: the way to it, its names in one form, and what it may hold."""
+    """A field of an answer: its path, the names on it in snake case, and its schemas."""
 
     path: Path
     names: tuple[str, ...]
@@ -30,31 +30,31 @@ class Field(NamedTuple):
     @property
     def kinds(self) -> set[str]:
         """The types that its schemas name; empty if it may hold anything."""
-        return {str(one["type"]) for one in self.schemas if "type" in one}
+        return {str(schema["type"]) for schema in self.schemas if "type" in schema}
 
     @property
     def is_within_aside(self) -> bool:
-        """Whether it is a part of what repeats the request, or stands beside what was made."""
-        before = {word for name in self.names[:-1] for word in name.split("_")}
-        return not before.isdisjoint(known("aside"))
+        """Whether it is in an object that repeats the request, or is beside the results."""
+        words = {word for name in self.names[:-1] for word in name.split("_")}
+        return not words.isdisjoint(terms("aside"))
 
     @property
     def is_aside(self) -> bool:
-        """Whether it is such a part, or one by its own name: `thumbnail_url`."""
-        return self.is_within_aside or self.names[-1].rpartition("_")[0] in known("aside")
+        """Whether it is in such an object, or its own name says the same: `thumbnail_url`."""
+        return self.is_within_aside or self.names[-1].rpartition("_")[0] in terms("aside")
 
 
-def known(*steps: str) -> list[str]:
-    """Look up names in overlays/tasks.yaml."""
+def terms(*steps: str) -> list[str]:
+    """Look up terms in overlays/tasks.yaml."""
     value: Json = _file(layout.TASKS)
     for step in steps:
         value = mapping(value).get(step)
-    return [str(one) for one in sequence(value)]
+    return [str(term) for term in sequence(value)]
 
 
 def open_parts() -> list[Path]:
-    """List where an answer of which nothing is described may have what is said of a task."""
-    return [(name,) if name else () for name in known("open", "holders")]
+    """List the possible parents of a task's fields in an answer without a description."""
+    return [(name,) if name else () for name in terms("open", "holders")]
 
 
 @cache
@@ -63,31 +63,31 @@ def _file(path: FilePath) -> dict[str, Json]:
 
 
 def snake(name: str) -> str:
-    """Write a name as it is compared: `FinishTime` and `finish-time` are `finish_time`."""
+    """Write a name in snake case: `FinishTime` and `finish-time` are `finish_time`."""
     return _CASE.sub("_", name).replace("-", "_").replace(" ", "_").lower()
 
 
 def fields(schema: Json, document: dict[str, Json]) -> Iterator[Field]:
     """Walk through the fields that a schema describes, the outer ones first."""
-    waiting: list[Field] = [Field((), (), list(variants(schema, document)))]
-    for number, here in enumerate(waiting):
-        if number:
-            yield here
-        if len(here.path) > _DEEPEST or len(waiting) > _MOST:
+    queue: list[Field] = [Field((), (), list(variants(schema, document)))]
+    for index, parent in enumerate(queue):
+        if index:
+            yield parent
+        if len(parent.path) > _DEEPEST or len(queue) > _MOST:
             continue
-        for one in here.schemas:
-            for name, inner in mapping(one.get("properties")).items():
-                names = (*here.names, snake(name))
-                waiting.append(Field((*here.path, name), names, list(variants(inner, document))))
-            if "items" in one:
-                items = list(variants(one["items"], document))
-                waiting.append(Field((*here.path, None), here.names or ("",), items))
+        for variant in parent.schemas:
+            for name, value in mapping(variant.get("properties")).items():
+                names = (*parent.names, snake(name))
+                queue.append(Field((*parent.path, name), names, list(variants(value, document))))
+            if "items" in variant:
+                items = list(variants(variant["items"], document))
+                queue.append(Field((*parent.path, None), parent.names or ("",), items))
 
 
 def outline(value: Json) -> Schema:
-    """Describe an example as a schema describes answers like it."""
+    """Make a schema that fits an example."""
     if isinstance(value, dict):
-        return {"type": "object", "properties": {key: outline(one) for key, one in value.items()}}
+        return {"type": "object", "properties": {key: outline(item) for key, item in value.items()}}
     if isinstance(value, list):
         return {"type": "array", "items": outline(value[0]) if value else {}}
     kinds = {str: "string", bool: "boolean", int: "integer", float: "number"}
@@ -95,20 +95,20 @@ def outline(value: Json) -> Schema:
 
 
 def media_of(texts: Iterable[str]) -> str | None:
-    """Tell what parts of a path, or names, say that a task makes: of one part its last word."""
-    meant = {word: kind for kind in known_media() for word in known("media", kind)}
+    """Tell the kind of results that path segments or names mention: of a segment its last word."""
+    kinds = {word: kind for kind in media_kinds() for word in terms("media", kind)}
     for text in texts:
-        found = [meant[word] for word in _WORD.findall(snake(text)) if word in meant]
-        if found:
-            return found[-1]
+        matches = [kinds[word] for word in _WORD.findall(snake(text)) if word in kinds]
+        if matches:
+            return matches[-1]
     return None
 
 
-def known_media() -> list[str]:
-    """List the kinds that have words."""
+def media_kinds() -> list[str]:
+    """List the kinds of results that have terms."""
     return list(mapping(_file(layout.TASKS).get("media")))
 
 
-def speaks_of(names: Iterable[str], text: str) -> bool:
+def mentions(names: Iterable[str], text: str) -> bool:
     """Tell whether one of these words is in a text."""
     return not {*names}.isdisjoint(_WORD.findall(snake(text)))

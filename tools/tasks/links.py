@@ -1,4 +1,4 @@
-"""Link the operations that create a task to the one that asks for it."""
+"""Link the operations that create a task to the one that queries it."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from tools.contract import Place, at, called, mapping, operations, resolved, seq
 from tools.documents import Json
 from tools.repair.examples import published
 from tools.tasks import places
-from tools.tasks.fields import Field, fields, known, open_parts, outline, snake, speaks_of
+from tools.tasks.fields import Field, fields, mentions, open_parts, outline, snake, terms
 from tools.tasks.places import Path
 
 _VERSION: Final = re.compile(r"v\d+([._]\d+)*|api")
 
 
 def link(
-    document: dict[str, Json], ids: dict[Place, str], named: Mapping[str, Place]
+    document: dict[str, Json], ids: dict[Place, str], names: Mapping[str, Place]
 ) -> tuple[dict[Place, list[str]], list[str]]:
-    """Link what creates tasks, where nobody has said so, to the operations that take these ids.
+    """Link the operations that create tasks, where no link is declared, to those that query them.
 
     Args:
         document: The contract.
-        ids: The operations that ask for tasks, and their parameters for the id.
-        named: The operations by the names that links may use.
+        ids: The operations that query tasks, and their parameters for the id.
+        names: The operations by the names that links may use.
 
     Returns:
-        The paths of what creates the tasks of each operation, and what is not clear enough.
+        The paths that create the tasks of each operation, and notes about what is ambiguous.
     """
     created: dict[Place, list[str]] = {place: [] for place in ids}
     notes: list[str] = []
@@ -37,13 +37,13 @@ def link(
         if ids and place[2] == "post" and "x-task" not in operation
     }
     for place in posts.values():
-        said = places.answer(document, place).links.items()
-        aims = [places.target(mapping(one), named) for _, one in said]
-        targets = [one for one in aims if one in ids]
+        answer_links = places.answer(document, place).links.items()
+        link_targets = [places.target(mapping(value), names) for _, value in answer_links]
+        targets = [target for target in link_targets if target in ids]
         if (
             not targets
-            and "task" not in dict(said)
-            and not speaks_of(known("other"), segments(place)[-1])
+            and "task" not in dict(answer_links)
+            and not mentions(terms("other"), segments(place)[-1])
         ):
             targets = _targets(place, ids, posts.keys())
             if len(targets) != 1:
@@ -57,57 +57,61 @@ def link(
 
 
 def lookup(document: dict[str, Json], place: Place, target: Place) -> Place | None:
-    """Find the operation that may know a task whose creation was not answered.
+    """Find the operation that finds a task again after its creation got no response.
 
-    One of the family that takes an id which the request had, else one that lists such tasks.
+    One of the family that takes an id of the request, else one that lists such tasks.
     """
-    own = _own_ids(document, place)
-    asking = [
-        one for one, _ in operations(document) if one[2] == "get" and _family(one) == _family(place)
+    own_ids = _own_ids(document, place)
+    candidates = [
+        candidate
+        for candidate, _ in operations(document)
+        if candidate[2] == "get" and _family(candidate) == _family(place)
     ]
-    takes = [
-        one for one in asking if own & {snake(name) for _, name in places.parameters(document, one)}
+    by_id = [
+        candidate
+        for candidate in candidates
+        if own_ids & {snake(name) for _, name in places.parameters(document, candidate)}
     ]
-    paths = {str(place[1]), _before_id(target)}
-    above = {path.rpartition("/")[0] for path in paths}
-    paths |= {f"{path}/{word}" for path in paths | above for word in known("listing")}
+    list_paths = {str(place[1]), _before_id(target)}
+    parents = {path.rpartition("/")[0] for path in list_paths}
+    list_paths |= {f"{path}/{word}" for path in list_paths | parents for word in terms("listing")}
     lists = [
-        one
-        for one in asking
-        if unnamed(str(one[1])) in {*map(unnamed, paths)}
-        and required(document, one) <= required(document, place)
-        and _is_list(document, one)
+        candidate
+        for candidate in candidates
+        if unnamed(str(candidate[1])) in {*map(unnamed, list_paths)}
+        and required_parameters(document, candidate) <= required_parameters(document, place)
+        and _is_list(document, candidate)
     ]
-    return next(iter([*takes, *lists]), None)
+    return next(iter([*by_id, *lists]), None)
 
 
 def _own_ids(document: dict[str, Json], place: Place) -> set[str]:
-    """Name what a caller may call a task by in the request that creates it."""
+    """Name the fields of the request in which a caller may give a task an id of their own."""
     body = resolved(mapping(at(document, place)).get("requestBody"), document)
     names = {snake(name) for where, name in places.parameters(document, place) if where == "query"}
     for content in mapping(body.get("content")).values():
         schema = mapping(content).get("schema", {})
-        names |= {one.names[0] for one in fields(schema, document) if len(one.path) == 1}
-    return names & {*known("names", "own")}
+        names |= {field.names[0] for field in fields(schema, document) if len(field.path) == 1}
+    return names & {*terms("names", "own")}
 
 
-def required(document: dict[str, Json], place: Place) -> set[str]:
-    """Name the parameters that an operation requires."""
-    described = places.parameters(document, place).items()
-    return {name for (_, name), one in described if one.get("required") is True}
+def required_parameters(document: dict[str, Json], place: Place) -> set[str]:
+    """Name the required parameters of an operation."""
+    parameters = places.parameters(document, place).items()
+    return {name for (_, name), parameter in parameters if parameter.get("required") is True}
 
 
 def _is_list(document: dict[str, Json], place: Place) -> bool:
-    names = {*known("names", "id"), *known("names", "status")}
-    shown = fields(places.answer(document, place).schema, document)
-    return any(None in one.path and one.names[-1] in names for one in shown)
+    names = {*terms("names", "id"), *terms("names", "status")}
+    answer_fields = fields(places.answer(document, place).schema, document)
+    return any(None in field.path and field.names[-1] in names for field in answer_fields)
 
 
 def id_parameter(operation: dict[str, Json]) -> str:
-    """Name the parameter for the id that an `x-task` names; nothing if it is not right."""
-    said = mapping(operation.get("x-task")).get("id")
-    asked = (places.request_parameter(str(one)) for one in [said, *sequence(said)])
-    return next((one[1] for one in asked if one), "")
+    """Name the parameter for the id in an `x-task`; empty if that is not valid."""
+    value = mapping(operation.get("x-task")).get("id")
+    parameters = (places.request_parameter(str(item)) for item in [value, *sequence(value)])
+    return next((parameter[1] for parameter in parameters if parameter), "")
 
 
 def name_of(operation: dict[str, Json]) -> str:
@@ -118,47 +122,49 @@ def name_of(operation: dict[str, Json]) -> str:
 def _unclear(
     document: dict[str, Json], place: Place, targets: list[Place], ids: dict[Place, str]
 ) -> list[str]:
-    """Tell why what may create a task of a family with tasks is linked to none."""
-    shown = [*fields(places.answer(document, place).schema, document)]
-    if all(_family(one) != _family(place) for one in ids) or (shown and not _is_task(shown)):
+    """Tell why an operation that may create a task of this family is linked to none."""
+    answer_fields = [*fields(places.answer(document, place).schema, document)]
+    if all(_family(task) != _family(place) for task in ids) or (
+        answer_fields and not _is_task(answer_fields)
+    ):
         return []
-    paths = " and ".join(str(one[1]) for one in targets)
+    paths = " and ".join(str(target[1]) for target in targets)
     reason = f"{paths} could ask for it" if targets else "no operation asks for what it creates"
     return [f"{called(place)} is linked to no task: {reason}."]
 
 
-def _is_task(shown: list[Field]) -> bool:
-    """Tell whether what was created has a status, or the id of a task."""
-    words = {*known("names", "status"), *known("names", "id")} - {"id", "uuid", "request_id"}
-    return any(one.names[-1] in words for one in shown)
+def _is_task(answer_fields: list[Field]) -> bool:
+    """Tell whether an answer has a status, or the id of a task."""
+    words = {*terms("names", "status"), *terms("names", "id")} - {"id", "uuid", "request_id"}
+    return any(field.names[-1] in words for field in answer_fields)
 
 
 def _targets(place: Place, ids: dict[Place, str], posts: Collection[str]) -> list[Place]:
-    """Find what may ask for what an operation creates; it is clear where there is one."""
+    """Find the operations that may query what this one creates; one alone is unambiguous."""
     path = unnamed(str(place[1]))
-    before = {one: unnamed(_before_id(one)) for one in ids}
-    own = [one for one in ids if before[one] == path]
-    inside = [one for one in ids if before[one] and path.startswith(f"{before[one]}/{{}}/")]
-    if own or inside:
-        return [*own, *inside][:1]
-    family = [one for one in ids if _family(one) == _family(place)]
-    if not family:  # one that asks for any task of the service is no family's
-        return [one for one in ids if _family(one) in known("asking")]
-    asking = [one for one in family if {*map(snake, segments(one))} & {*known("asking")}]
-    # One that has a POST of its own is asked for what that one creates.
-    return [one for one in asking if before[one] not in posts] or asking
+    bases = {task: unnamed(_before_id(task)) for task in ids}
+    exact = [task for task in ids if bases[task] == path]
+    nested = [task for task in ids if bases[task] and path.startswith(f"{bases[task]}/{{}}/")]
+    if exact or nested:
+        return [*exact, *nested][:1]
+    family = [task for task in ids if _family(task) == _family(place)]
+    if not family:  # an operation that queries every task of the service has no family
+        return [task for task in ids if _family(task) in terms("asking")]
+    by_word = [task for task in family if {*map(snake, segments(task))} & {*terms("asking")}]
+    # A query with a POST at its own path is for the tasks of that POST.
+    return [task for task in by_word if bases[task] not in posts] or by_word
 
 
 def _before_id(place: Place) -> str:
-    """Name the path that the id of a task is added to; nothing if it asks for a part of it."""
-    before, found, after = str(place[1]).rpartition("/{")
+    """Name the path that the id of a task is added to; empty if it queries a part of a task."""
+    before, separator, after = str(place[1]).rpartition("/{")
     rest = after.partition("}")[2].strip("/")
-    asks = not rest or snake(rest) in known("asking")
-    return (before if asks else "") if found else str(place[1])
+    asks = not rest or snake(rest) in terms("asking")
+    return (before if asks else "") if separator else str(place[1])
 
 
 def segments(place: Place) -> list[str]:
-    """List the parts of a path; an empty one where there is none."""
+    """List the segments of a path; an empty one if it has none."""
     return [part for part in str(place[1]).split("/") if part] or [""]
 
 
@@ -168,19 +174,19 @@ def _family(place: Place) -> str:
 
 
 def _link(document: dict[str, Json], place: Place, target: Place, parameter: str) -> bool:
-    """Write the link, if the answer has an id and what else is asked for is known."""
-    exact = unnamed(_before_id(target)) == unnamed(str(place[1]))
-    same = _family(place) == _family(target)
-    found = _ids(document, place, snake(parameter), exact=exact, same=same)
+    """Write the link, if the answer has an id and all other required parameters have a value."""
+    is_exact = unnamed(_before_id(target)) == unnamed(str(place[1]))
+    is_same_family = _family(place) == _family(target)
+    paths = _ids(document, place, snake(parameter), exact=is_exact, same=is_same_family)
     further = _further(document, place, target, parameter)
-    if not found or further is None:
+    if not paths or further is None:
         return False
     responses = mapping(at(document, (*place, "responses")))
     status = places.answer(document, place).status
     response = dict(resolved(responses[status], document))
     links: dict[str, Json] = dict(mapping(response.get("links")))
     name = name_of(mapping(at(document, target)))
-    for number, path in enumerate(found, 1):
+    for number, path in enumerate(paths, 1):
         links["task" if number == 1 else f"task_{number}"] = {
             "operationId": name,
             "parameters": {parameter: places.expression(path), **further},
@@ -190,54 +196,56 @@ def _link(document: dict[str, Json], place: Place, target: Place, parameter: str
 
 
 def _further(
-    document: dict[str, Json], place: Place, target: Place, parameter: str
+    document: dict[str, Json], place: Place, target: Place, id_name: str
 ) -> dict[str, Json] | None:
-    """Take the other parts of the path from where the path of the POST has them."""
-    here, there = segments(place), segments(target)
-    found: dict[str, Json] = {}
-    for (_, name), one in places.parameters(document, target).items():
-        if one.get("required") is not True or name == parameter:
+    """Take the other path parameters from the same positions in the path of the POST."""
+    source, destination = segments(place), segments(target)
+    further: dict[str, Json] = {}
+    for (_, name), parameter in places.parameters(document, target).items():
+        if parameter.get("required") is not True or name == id_name:
             continue
-        number = there.index(f"{{{name}}}") if f"{{{name}}}" in there else len(here)
-        if number >= len(here) or here[:number] != there[:number]:
+        index = destination.index(f"{{{name}}}") if f"{{{name}}}" in destination else len(source)
+        if index >= len(source) or source[:index] != destination[:index]:
             return None
-        found[name] = here[number]
-    return found
+        further[name] = source[index]
+    return further
 
 
 def _ids(
     document: dict[str, Json], place: Place, parameter: str, *, exact: bool, same: bool
 ) -> list[Path]:
-    """Find where an answer has the id of what was created, the likelier places first.
+    """Find the paths to the id of the created task in an answer, the likelier ones first.
 
-    The less the paths say, the more the answer has to: `exact`, the path of the task without its
-    id, `same`, at least of the same family.
+    The less the paths agree, the more the answer must show: `exact` means that the path is that of
+    the task without its id, `same` that it is at least of the same family.
     """
     answer = places.answer(document, place)
-    declared = [*fields(answer.schema, document)]
-    shown = [one for value in published(answer.content) for one in fields(outline(value), {})]
-    both = [*declared, *shown]
-    names = [parameter, *(name for name in known("names", "id") if name != "request_id")]
+    schema_fields = [*fields(answer.schema, document)]
+    examples = [
+        field for value in published(answer.content) for field in fields(outline(value), {})
+    ]
+    all_fields = [*schema_fields, *examples]
+    names = [parameter, *(name for name in terms("names", "id") if name != "request_id")]
     order = {
-        one.path: (names.index(one.names[-1]), len(one.path))
-        for one in both
-        if one.names[-1] in names and _is_plain(one)
+        field.path: (names.index(field.names[-1]), len(field.path))
+        for field in all_fields
+        if field.names[-1] in names and _is_plain(field)
     }
-    found = sorted(order, key=lambda path: order[path])
-    others = [path for path in found if snake(str(path[-1])) != "id"]
-    found = (found if exact else others or found)[:2]
-    if found and not exact and not _is_task(both):
-        return []  # it has an id of something else
-    if not found:
-        alone = (one for one in both if one.names in (("data",), ("result",)))
-        found = [one.path for one in alone if one.kinds == {"string"}][:1]
-    if found or declared or answer.schema is None or not same:
-        return found if same or _is_task(both) else []
-    wanted = dict.fromkeys([*known("open", "id"), parameter])
-    return [(*holder, name) for holder in open_parts() for name in wanted]
+    paths = sorted(order, key=lambda path: order[path])
+    specific = [path for path in paths if snake(str(path[-1])) != "id"]
+    paths = (paths if exact else specific or paths)[:2]
+    if paths and not exact and not _is_task(all_fields):
+        return []  # the id is of something else
+    if not paths:
+        bare_values = (field for field in all_fields if field.names in (("data",), ("result",)))
+        paths = [field.path for field in bare_values if field.kinds == {"string"}][:1]
+    if paths or schema_fields or answer.schema is None or not same:
+        return paths if same or _is_task(all_fields) else []
+    open_names = dict.fromkeys([*terms("open", "id"), parameter])
+    return [(*holder, name) for holder in open_parts() for name in open_names]
 
 
-def _is_plain(one: Field) -> bool:
-    """Tell whether it is a value of the answer itself, or of what wraps all answers."""
-    wrapped = {*one.names[:-1]} <= {*known("wrappers")} and None not in one.path
-    return wrapped and one.kinds <= {"string", "integer"}
+def _is_plain(field: Field) -> bool:
+    """Tell whether it is a scalar at the top of the answer, or in an object that wraps it."""
+    is_wrapped = {*field.names[:-1]} <= {*terms("wrappers")} and None not in field.path
+    return is_wrapped and field.kinds <= {"string", "integer"}

@@ -1,4 +1,4 @@
-"""Read the expressions that lead into an answer, and follow them through its schema.
+"""Read the expressions for a part of an answer, and follow them through its schema.
 
 A path is a tuple of steps: the name of a field, the number of an item, or None for every item.
 """
@@ -16,7 +16,7 @@ from tools.repair.schemas import Schema
 Step = str | int | None
 Path = tuple[Step, ...]
 
-# A link of this name leads to the operation that asks for a task.
+# A link of this name leads to the operation that queries a task.
 LINK: Final = re.compile(r"task(_\d+)?")
 _BODY: Final = "$response.body#/"
 _REQUEST: Final = re.compile(r"\$request\.(path|query)\.(.+)")
@@ -26,22 +26,22 @@ _STEP: Final = re.compile(
 _DEEPEST: Final = 20
 
 
-class Found(NamedTuple):
+class Location(NamedTuple):
     """Where a path leads.
 
     Attributes:
         path: Its steps; a number in a JSON Pointer is an index only where there is a list.
-        ends: The schemas of what is there; None where a schema leaves open what there is.
-        described: Whether the last object on the way describes any fields.
+        schemas: The schemas of the value there; None where a schema allows any value.
+        is_described: Whether the last object on the path describes any fields.
     """
 
     path: Path
-    ends: list[Schema] | None
-    described: bool
+    schemas: list[Schema] | None
+    is_described: bool
 
 
 class Answer(NamedTuple):
-    """What an operation answers when all is well; no media type and no schema if it is empty."""
+    """The successful answer of an operation; without media type and schema if it has no body."""
 
     status: str
     media_type: str | None
@@ -56,35 +56,37 @@ class Answer(NamedTuple):
 
 
 def answer(document: dict[str, Json], place: Place) -> Answer:
-    """Find the good answer of an operation: the first 2xx, else what stands under `default`."""
+    """Find the successful answer of an operation: the first 2xx, else `default`."""
     responses = mapping(at(document, (*place, "responses")))
-    good = sorted(status for status in responses if status.startswith("2"))
-    status = (good or ["default"])[0]
+    successful = sorted(status for status in responses if status.startswith("2"))
+    status = (successful or ["default"])[0]
     response = resolved(responses.get(status), document)
     contents = mapping(response.get("content"))
-    kind = next(iter(contents), None)
-    return Answer(status, kind, mapping(contents.get(str(kind))), mapping(response.get("links")))
+    media_type = next(iter(contents), None)
+    return Answer(
+        status, media_type, mapping(contents.get(str(media_type))), mapping(response.get("links"))
+    )
 
 
 def parameters(document: dict[str, Json], place: Place) -> dict[tuple[str, str], dict[str, Json]]:
-    """Find the parameters of an operation by where they stand and their name, its own ones last."""
-    listed = [*sequence(mapping(at(document, place[:2])).get("parameters"))]
-    listed += sequence(mapping(at(document, place)).get("parameters"))
-    found = (resolved(one, document) for one in listed)
-    return {(str(one.get("in")), str(one.get("name"))): one for one in found}
+    """Find the parameters of an operation by location and name, its own ones last."""
+    entries = [*sequence(mapping(at(document, place[:2])).get("parameters"))]
+    entries += sequence(mapping(at(document, place)).get("parameters"))
+    values = (resolved(entry, document) for entry in entries)
+    return {(str(value.get("in")), str(value.get("name"))): value for value in values}
 
 
-def target(link: dict[str, Json], named: Mapping[str, Place]) -> Place | None:
+def target(link: dict[str, Json], names: Mapping[str, Place]) -> Place | None:
     """Find the operation that a link leads to, by its place or its name."""
     if isinstance(link.get("operationRef"), str):
         return pointer(str(link["operationRef"]))
-    return named.get(str(link.get("operationId")))
+    return names.get(str(link.get("operationId")))
 
 
 def request_parameter(expression: str) -> tuple[str, str] | None:
-    """Read `$request.query.id`: where the parameter stands, and its name; None if it is not one."""
-    found = _REQUEST.fullmatch(expression)
-    return (found[1], found[2]) if found else None
+    """Read `$request.query.id` as the location and the name of a parameter; None if it is none."""
+    match = _REQUEST.fullmatch(expression)
+    return (match[1], match[2]) if match else None
 
 
 def answer_path(expression: str) -> Path | None:
@@ -94,18 +96,18 @@ def answer_path(expression: str) -> Path | None:
     steps: list[Step] = []
     position = 1
     while position < len(expression):
-        found = _STEP.match(expression, position)
-        if found is None:
+        match = _STEP.match(expression, position)
+        if match is None:
             return None
-        index = found["index"]
-        name: str | None = found["name"] or found["quoted"]
+        index = match["index"]
+        name: str | None = match["name"] or match["quoted"]
         steps.append(name if index is None else None if index == "*" else int(index))
-        position = found.end()
+        position = match.end()
     return tuple(steps) if steps and expression.startswith("$") else None
 
 
 def expression(path: Path) -> str:
-    """Write a path as the contract does: a pointer, or JSONPath where it is about every item."""
+    """Write a path as the contract does: a pointer, or JSONPath if it has a step for every item."""
     if None in path:
         steps = ("[*]" if step is None else f"['{step}']" for step in path)
         return "$" + "".join(steps)
@@ -113,46 +115,46 @@ def expression(path: Path) -> str:
     return "$response.body#/" + "/".join(names)
 
 
-def follow(schema: Json, path: Path, document: dict[str, Json]) -> Found:
+def follow(schema: Json, path: Path, document: dict[str, Json]) -> Location:
     """Follow a path through a schema.
 
     Raises:
-        LookupError: the schema does not allow what the path names; the text says what and where.
+        LookupError: the schema does not allow a step of the path; the text says which and where.
     """
-    here = list(variants(schema, document))
+    schemas = list(variants(schema, document))
     described = False
     steps: list[Step] = []
-    for number, step in enumerate(path):
-        step = _index(step, here)
-        inner = [one for each in here for one in _inner(each, step)]
-        described = any("properties" in each and each["properties"] for each in here)
+    for index, step in enumerate(path):
+        step = _index(step, schemas)
+        inner_schemas = [inner for schema in schemas for inner in _inner_schemas(schema, step)]
+        described = any("properties" in schema and schema["properties"] for schema in schemas)
         steps.append(step)
-        if not inner:
-            if not any(_open(each, step) for each in here):
-                raise LookupError(_fault(steps, here))
-            return Found((*steps, *path[number + 1 :]), None, described)
-        here = [one for each in inner for one in variants(each, document)]
-    return Found(tuple(steps), here, described)
+        if not inner_schemas:
+            if not any(_allows(schema, step) for schema in schemas):
+                raise LookupError(_fault(steps, schemas))
+            return Location((*steps, *path[index + 1 :]), None, described)
+        schemas = [inner for schema in inner_schemas for inner in variants(schema, document)]
+    return Location(tuple(steps), schemas, described)
 
 
 def variants(schema: Json, document: dict[str, Json], depth: int = 0) -> Iterator[Schema]:
-    """Find the schemas that say what a value may be: all of a choice, all parts of one."""
-    described = resolved(schema, document)
+    """Walk through the schemas of a value: all of a `oneOf` or `anyOf`, all parts of an `allOf`."""
+    definition = resolved(schema, document)
     if depth > _DEEPEST:
         return
-    parts = [one for key in ("allOf", "anyOf", "oneOf") for one in sequence(described.get(key))]
+    parts = [part for key in ("allOf", "anyOf", "oneOf") for part in sequence(definition.get(key))]
     for part in parts:
         yield from variants(part, document, depth + 1)
-    if not parts or "properties" in described:
-        yield described
+    if not parts or "properties" in definition:
+        yield definition
 
 
-def _index(step: Step, here: list[Schema]) -> Step:
-    is_list = bool(here) and all(one.get("type") == "array" for one in here)
+def _index(step: Step, schemas: list[Schema]) -> Step:
+    is_list = bool(schemas) and all(schema.get("type") == "array" for schema in schemas)
     return int(step) if is_list and isinstance(step, str) and step.isdecimal() else step
 
 
-def _inner(schema: Schema, step: Step) -> Iterator[Json]:
+def _inner_schemas(schema: Schema, step: Step) -> Iterator[Json]:
     if not isinstance(step, str):
         if "items" in schema:
             yield schema["items"]
@@ -162,36 +164,38 @@ def _inner(schema: Schema, step: Step) -> Iterator[Json]:
         yield schema["additionalProperties"]
 
 
-def _open(schema: Schema, step: Step) -> bool:
+def _allows(schema: Schema, step: Step) -> bool:
     kind = schema.get("type")
     if not isinstance(step, str):
         return kind is None and "properties" not in schema
     return kind in (None, "object") and schema.get("additionalProperties") is not False
 
 
-def _fault(steps: list[Step], here: list[Schema]) -> str:
+def _fault(steps: list[Step], schemas: list[Schema]) -> str:
     step = steps[-1]
-    where = shown(steps[:-1]) or "the answer"
-    if all(one.get("type") in (None, "object") for one in here):
+    where = text_of(steps[:-1]) or "the answer"
+    if all(schema.get("type") in (None, "object") for schema in schemas):
         return f"{where} has no {'list' if not isinstance(step, str) else f'field {step!r}'}"
-    kinds = sorted({str(one["type"]) for one in here if one.get("type") not in (None, "object")})
-    wanted = f"has a field {step!r}" if isinstance(step, str) else "has items"
-    return f"{where} is of the type {' or '.join(kinds)}, which never {wanted}"
+    kinds = sorted(
+        {str(schema["type"]) for schema in schemas if schema.get("type") not in (None, "object")}
+    )
+    need = f"has a field {step!r}" if isinstance(step, str) else "has items"
+    return f"{where} is of the type {' or '.join(kinds)}, which never {need}"
 
 
 def is_in(path: Path, value: Json) -> bool:
     """Tell whether a value has something at a path, be it null."""
-    for number, step in enumerate(path):
+    for index, step in enumerate(path):
         if step is None:
-            return any(is_in(path[number + 1 :], one) for one in sequence(value))
-        items = {str(place): one for place, one in enumerate(sequence(value))} or mapping(value)
+            return any(is_in(path[index + 1 :], item) for item in sequence(value))
+        items = {str(number): item for number, item in enumerate(sequence(value))} or mapping(value)
         if str(step) not in items:
             return False
         value = items[str(step)]
     return True
 
 
-def shown(path: Path | list[Step]) -> str:
+def text_of(path: Path | list[Step]) -> str:
     """Write a path as a person reads it: `data.images[*].url`."""
     text = "".join(
         f".{step}" if isinstance(step, str) else f"[{'*' if step is None else step}]"

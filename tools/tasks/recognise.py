@@ -1,13 +1,13 @@
-"""Recognise the operations that ask for a task and those that create one, where nobody says it.
+"""Recognise the operations that query a task and those that create one, where none is declared.
 
-What is recognised is written as the overlay could have said it, `x-task` and a link, and only where
-the contract and the overlay say nothing. Nothing of it is guessed later: `compile` checks it all.
+The result is written as an overlay would write it, as `x-task` and a link, and only where neither
+the contract nor the overlay has them. No later step guesses: `compile` checks all of it.
 
-- A GET asks for a task if it takes an id, and its answer has a status; the words of the page or the
-  fields of the answer have to speak of tasks or of what they make. Where a page describes nothing
-  of the answer, its example says what is in it, or a list of the same, or the form of relays.
-- A POST creates a task if one of these operations has its path and an id; else if one asks for any
-  task of the family, and the answer of the POST has an id.
+- A GET queries a task if it takes an id, and its answer has a status; the words of the page or the
+  fields of the answer must mention tasks or their results. Where a page does not describe the
+  answer, its fields are those of its example, of a list of such tasks, or of common relays.
+- A POST creates a task if one of these operations has its path and an id; else if one queries all
+  tasks of the family, and the answer of the POST has an id.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from tools.documents import Json
 from tools.repair.examples import published
 from tools.repair.media import is_bytes
 from tools.tasks import links, places
-from tools.tasks.compile import MEDIA, ROLES, check, named, shared_words
-from tools.tasks.fields import Field, fields, known, media_of, open_parts, outline, snake, speaks_of
+from tools.tasks.compile import MEDIA, ROLES, by_name, check, shared_words
+from tools.tasks.fields import Field, fields, media_of, mentions, open_parts, outline, snake, terms
 from tools.tasks.places import Path
 
 _STATES: Final = {"running", "succeeded"}
@@ -44,12 +44,12 @@ CONTENT: Final = (
 
 
 @dataclass
-class Asking:
-    """An operation that asks for a task, while it is looked at."""
+class Query:
+    """An operation that queries a task, as far as it is recognised."""
 
     place: Place
     parameter: tuple[str, str]
-    said: str
+    text: str
     roles: dict[str, list[Path]]
     holders: list[Path]
     is_described: bool
@@ -59,7 +59,7 @@ class Asking:
 def recognise(
     document: dict[str, Json], published: dict[str, Place]
 ) -> tuple[list[tuple[str, int]], list[str]]:
-    """Write into a contract what it says of tasks without saying it.
+    """Add `x-task` and links to a contract where they follow from the rest of it.
 
     Args:
         document: The contract, repaired and with a name for each operation.
@@ -69,90 +69,94 @@ def recognise(
         The rules that found a mistake, with the number of places; and what is not clear enough.
     """
     counts: Counter[str] = Counter()
-    found = {
-        place: asking
+    queries = {
+        place: query
         for place, operation in operations(document)
         if place[2] == "get" and "x-task" not in operation
-        if (asking := _asking(document, place, operation, counts))
+        if (query := _query(document, place, operation, counts))
     }
-    for asking in list(found.values()):
-        _find_content(document, asking, found, counts)
-    ids = {place: asking.parameter[1] for place, asking in found.items()}
+    for query in list(queries.values()):
+        _find_content(document, query, queries, counts)
+    ids = {place: query.parameter[1] for place, query in queries.items()}
     for place, operation in operations(document):
         if operation.get("x-task"):
             ids[place] = links.id_parameter(operation)
-    created, notes = links.link(document, ids, named(document, published))
-    for asking in found.values():
-        said = _said(document, asking, created[asking.place])
-        mapping(at(document, asking.place))["x-task"] = said
+    created, notes = links.link(document, ids, by_name(document, published))
+    for query in queries.values():
+        x_task = _x_task(document, query, created[query.place])
+        mapping(at(document, query.place))["x-task"] = x_task
     return list(counts.items()), [*notes, *_disagreements(document)]
 
 
-def _asking(
+def _query(
     document: dict[str, Json], place: Place, operation: dict[str, Json], counts: Counter[str]
-) -> Asking | None:
-    parameter = _parameter(document, place)
+) -> Query | None:
+    match = _parameter(document, place)
     answer = places.answer(document, place)
-    if parameter is None or answer.schema is None:
+    if match is None or answer.schema is None:
         return None
-    where, name, described = parameter
-    said = f"{operation.get('summary')} {described.get('description')}"
-    speaks = speaks_of(known("tasks"), f"{place[1]} {name} {said}")
-    shown = [*fields(answer.schema, document)]
-    seen = [one for value in published(answer.content) for one in fields(outline(value), {})]
+    where, name, parameter = match
+    text = f"{operation.get('summary')} {parameter.get('description')}"
+    about_tasks = mentions(terms("tasks"), f"{place[1]} {name} {text}")
+    schema_fields = [*fields(answer.schema, document)]
+    examples = [
+        field for value in published(answer.content) for field in fields(outline(value), {})
+    ]
     holders: list[Path] = []
-    other: Field | None = None
-    if shown:
-        status = _status(shown)
+    example_status: Field | None = None
+    if schema_fields:
+        status = _status(schema_fields)
         if status is None:
-            holders = _opened(document, place, answer) if speaks else []
+            holders = _open_answer(document, place, answer) if about_tasks else []
             if not holders:
                 return None
             counts[STATUS] += 1
-            shown = []
-        elif not (speaks or _lives(status) or _makes(shown)):
+            schema_fields = []
+        elif not (about_tasks or _has_states(status) or _has_task_fields(schema_fields)):
             return None
         else:
             holders = [status.path[:-1]]
-            if (other := _elsewhere(status, seen)) is not None:
-                holders.append(other.path[:-1])
-                shown = [*shown, *seen]
+            if (example_status := _example_status(status, examples)) is not None:
+                holders.append(example_status.path[:-1])
+                schema_fields = [*schema_fields, *examples]
     else:
-        seen = seen if _status(seen) else [*seen, *_listed(document, place)]
-        makes = media_of([*links.segments(place), said])
-        if not (speaks or _status(seen) or (makes and _is_created(document, place))):
+        examples = examples if _status(examples) else [*examples, *_item_fields(document, place)]
+        kind = media_of([*links.segments(place), text])
+        if not (about_tasks or _status(examples) or (kind and _is_created(document, place))):
             return None
-        status = _status(seen)
+        status = _status(examples)
         holders = [status.path[:-1]] if status else open_parts()
-    if described.get("required") is not True:
+    if parameter.get("required") is not True:
         counts[REQUIRED] += 1
-        described["required"] = True
-    roles = _roles(shown or seen, snake(name))
-    if status is not None and other is not None:
-        roles["status"] = [status.path, other.path]
-    roles["results"] = roles["results"] or [one.path for one in _results(seen)]
-    return Asking(place, (where, name), said, roles, holders, bool(shown))
+        parameter["required"] = True
+    roles = _roles(schema_fields or examples, snake(name))
+    if status is not None and example_status is not None:
+        roles["status"] = [status.path, example_status.path]
+    roles["results"] = roles["results"] or [field.path for field in _results(examples)]
+    return Query(place, (where, name), text, roles, holders, bool(schema_fields))
 
 
-def _elsewhere(status: Field, seen: list[Field]) -> Field | None:
-    """Find the status of an example that has none where the schema has it."""
-    return None if any(one.path == status.path for one in seen) else _status(seen)
+def _example_status(status: Field, examples: list[Field]) -> Field | None:
+    """Find the status in an example that has none at the place in the schema."""
+    return None if any(field.path == status.path for field in examples) else _status(examples)
 
 
 def _disagreements(document: dict[str, Json]) -> Iterator[str]:
-    """Tell which examples have no status at the first place where a wait looks for it."""
+    """List the examples without a status at the first place where a wait looks for it."""
     for place, operation in operations(document):
         if not operation.get("x-task"):
             continue
-        told = mapping(operation["x-task"]).get("status")
-        paths = [places.answer_path(str(one)) for one in sequence(told) or [told]]
-        shown = [value for value in published(places.answer(document, place).content) if value]
-        if paths[0] is None or not shown or any(places.is_in(paths[0], one) for one in shown):
+        status = mapping(operation["x-task"]).get("status")
+        paths = [places.answer_path(str(value)) for value in sequence(status) or [status]]
+        values = [value for value in published(places.answer(document, place).content) if value]
+        if paths[0] is None or not values or any(places.is_in(paths[0], value) for value in values):
             continue
-        others = [path for path in paths if path and any(places.is_in(path, one) for one in shown)]
-        where = f"has it at {places.shown(others[0])}: both are tried" if others else "has none"
+        hits = [
+            path for path in paths if path and any(places.is_in(path, value) for value in values)
+        ]
+        where = f"has it at {places.text_of(hits[0])}: both are tried" if hits else "has none"
         yield (
-            f"The status of {called(place)} is at {places.shown(paths[0])},"
+            f"The status of {called(place)} is at {places.text_of(paths[0])},"
             f" but the example beside it {where}."
         )
 
@@ -160,57 +164,57 @@ def _disagreements(document: dict[str, Json]) -> Iterator[str]:
 def _parameter(document: dict[str, Json], place: Place) -> tuple[str, str, dict[str, Json]] | None:
     """Find the parameter that takes an id: the last one of the path, else one of the query."""
     parameters = places.parameters(document, place)
-    inside = TEMPLATE.findall(str(place[1]))
-    if inside and not _IDS.fullmatch(snake(inside[-1])):
+    templates = TEMPLATE.findall(str(place[1]))
+    if templates and not _IDS.fullmatch(snake(templates[-1])):
         return None
-    if inside:
-        return ("path", inside[-1], parameters.get(("path", inside[-1]), {}))
-    for name in known("names", "id"):
-        for (where, own), one in parameters.items():
-            kind = mapping(one.get("schema")).get("type")
-            if where == "query" and snake(own) == name and kind in ("string", "integer", None):
-                return ("query", own, one)
+    if templates:
+        return ("path", templates[-1], parameters.get(("path", templates[-1]), {}))
+    for term in terms("names", "id"):
+        for (where, name), parameter in parameters.items():
+            kind = mapping(parameter.get("schema")).get("type")
+            if where == "query" and snake(name) == term and kind in ("string", "integer", None):
+                return ("query", name, parameter)
     return None
 
 
-def _status(found: Iterable[Field]) -> Field | None:
-    """Find the status: one that is a task's by its name, else the outermost one."""
-    names = known("names", "status")
+def _status(answer_fields: Iterable[Field]) -> Field | None:
+    """Find the status: a field named after a task, such as `task_status`, else the outermost."""
+    names = terms("names", "status")
     best: tuple[tuple[int, int], Field] | None = None
-    for one in found:
-        if one.names[-1] in names and None not in one.path and one.kinds <= {"string"}:
-            rank = names.index(one.names[-1])
-            order = (0 if "_" in one.names[-1] else len(one.path), rank)
-            if not one.is_within_aside and (best is None or order < best[0]):
-                best = order, one
-    return best[1] if best and _listed_words(best[1]) in (set(), _STATES) else None
+    for field in answer_fields:
+        if field.names[-1] in names and None not in field.path and field.kinds <= {"string"}:
+            rank = names.index(field.names[-1])
+            order = (0 if "_" in field.names[-1] else len(field.path), rank)
+            if not field.is_within_aside and (best is None or order < best[0]):
+                best = order, field
+    return best[1] if best and _enum_states(best[1]) in (set(), _STATES) else None
 
 
-def _lives(status: Field) -> bool:
-    """Tell whether the listed words say that something goes on, and that it can succeed."""
-    return _listed_words(status) == _STATES
+def _has_states(status: Field) -> bool:
+    """Tell whether the words of the enum include a running and a succeeded state."""
+    return _enum_states(status) == _STATES
 
 
-def _listed_words(status: Field) -> set[str]:
-    listed = [str(word) for one in status.schemas for word in sequence(one.get("enum")) if word]
-    states = {shared_words().get(snake(word).lower(), "other") for word in listed}
+def _enum_states(status: Field) -> set[str]:
+    enum = [str(word) for schema in status.schemas for word in sequence(schema.get("enum")) if word]
+    states = {shared_words().get(snake(word).lower(), "other") for word in enum}
     return states & _STATES or ({"other"} if states else set())
 
 
-def _makes(shown: list[Field]) -> bool:
-    """Tell whether an answer has more of a task than a status."""
-    names = {*known("names", "progress"), *known("names", "reason")}
-    return any(one.names[-1] in names for one in shown) or any(_results(shown))
+def _has_task_fields(answer_fields: list[Field]) -> bool:
+    """Tell whether an answer has a field of a task besides the status."""
+    names = {*terms("names", "progress"), *terms("names", "reason")}
+    return any(field.names[-1] in names for field in answer_fields) or any(_results(answer_fields))
 
 
-def _opened(document: dict[str, Json], place: Place, answer: places.Answer) -> list[Path]:
-    """Let an answer hold anything that was copied from a POST; tell where its parts may be."""
+def _open_answer(document: dict[str, Json], place: Place, answer: places.Answer) -> list[Path]:
+    """Let an answer copied from a POST hold anything; return the possible parents of its fields."""
     schema = answer.schema
     names = {one.names[-1] for one in fields(schema, document)}
-    after = links.segments(place)[-1].rpartition("}")[2]
-    if names & {*known("names", "status"), *known("names", "id")[:2]}:
+    suffix = links.segments(place)[-1].rpartition("}")[2]
+    if names & {*terms("names", "status"), *terms("names", "id")[:2]}:
         return []
-    if after and not speaks_of(known("asking"), after):
+    if suffix and not mentions(terms("asking"), suffix):
         return []
     posts = (other for other, _ in operations(document) if other[2] == "post")
     if all(_shape(document, one) != _shape(document, place) for one in posts):
@@ -226,179 +230,179 @@ def _opened(document: dict[str, Json], place: Place, answer: places.Answer) -> l
 
 def _shape(document: dict[str, Json], place: Place) -> set[Path]:
     """Name the fields of an answer."""
-    return {one.path for one in fields(places.answer(document, place).schema, document)}
+    return {field.path for field in fields(places.answer(document, place).schema, document)}
 
 
-def _listed(document: dict[str, Json], place: Place) -> list[Field]:
-    """Find how the operation that lists such tasks describes one of them."""
+def _item_fields(document: dict[str, Json], place: Place) -> list[Field]:
+    """Find the fields of an item in the answer of the operation that lists such tasks."""
     parent = str(place[1]).rpartition("/")[0]
-    found = [*fields(places.answer(document, ("paths", parent, "get")).schema, document)]
-    for one in found:
-        if one.names[-1] in known("names", "status") and None in one.path:
+    list_fields = [*fields(places.answer(document, ("paths", parent, "get")).schema, document)]
+    for one in list_fields:
+        if one.names[-1] in terms("names", "status") and None in one.path:
             holder = one.path[: one.path.index(None) + 1]
             size = sum(step is not None for step in holder)
             return [
-                Field(inner.path[len(holder) :], inner.names[size:], inner.schemas)
-                for inner in found
-                if inner.path[: len(holder)] == holder and len(inner.path) > len(holder)
+                Field(field.path[len(holder) :], field.names[size:], field.schemas)
+                for field in list_fields
+                if field.path[: len(holder)] == holder and len(field.path) > len(holder)
             ]
     return []
 
 
 def _is_created(document: dict[str, Json], place: Place) -> bool:
-    """Tell whether a POST makes what is asked for, and nothing else is done with it."""
-    others = {"put", "patch", "delete"} & mapping(at(document, place[:2])).keys()
+    """Tell whether a POST creates it, and no other method changes or deletes it."""
+    methods = {"put", "patch", "delete"} & mapping(at(document, place[:2])).keys()
     parent = str(place[1]).rpartition("/")[0]
-    return not others and isinstance(at(document, ("paths", parent, "post")), dict)
+    return not methods and isinstance(at(document, ("paths", parent, "post")), dict)
 
 
-def _roles(found: list[Field], parameter: str) -> dict[str, list[Path]]:
-    """Find what is where in an answer, by names; what stands beside the status first."""
-    status = _status(found)
+def _roles(answer_fields: list[Field], parameter: str) -> dict[str, list[Path]]:
+    """Find the paths of each role in an answer, by names; those beside the status first."""
+    status = _status(answer_fields)
     holder = status.path[:-1] if status else ()
     roles: dict[str, list[Path]] = {"status": [status.path] if status else []}
     codes: list[Path] = []
     for role in ("id", "reason", "code", "progress", "updated"):
-        names = known("names", role)
+        names = terms("names", role)
         if role == "id":
             names = [*dict.fromkeys([parameter, *names[:2]])]
-        fitting = [
-            one
-            for one in found
-            if one.names[-1] in names and None not in one.path and not one.is_within_aside
-            if "array" not in one.kinds and ("object" not in one.kinds or role == "reason")
+        matches = [
+            field
+            for field in answer_fields
+            if field.names[-1] in names and None not in field.path and not field.is_within_aside
+            if "array" not in field.kinds and ("object" not in field.kinds or role == "reason")
         ]
-        fitting.sort(
-            key=lambda one: (one.path[:-1] != holder, len(one.path), names.index(one.names[-1]))
+        matches.sort(
+            key=lambda item: (item.path[:-1] != holder, len(item.path), names.index(item.names[-1]))
         )
-        roles[role] = [one.path for one in fitting][:4]
+        roles[role] = [field.path for field in matches][:4]
         if role == "reason":
-            codes = [(*one.path, "code") for one in fitting if one.kinds == {"object"}]
+            codes = [(*field.path, "code") for field in matches if field.kinds == {"object"}]
     roles["id"] = roles["id"][:2]
     roles["code"] += codes
-    results = sorted(_results(found), key=lambda one: len(one.path))
-    roles["results"] = [one.path for one in results]
+    results = sorted(_results(answer_fields), key=lambda field: len(field.path))
+    roles["results"] = [field.path for field in results]
     return roles
 
 
-def _results(found: Iterable[Field]) -> Iterator[Field]:
-    """Find the fields that hold the address of what was made."""
-    media = [word for kind in MEDIA for word in known("media", kind)]
-    names = {*known("names", "results"), *(f"{word}_url" for word in media), *media}
-    for one in found:
-        is_text = one.kinds == {"string"} or (not one.kinds and one.names[-1] not in media)
-        if one.names[-1] in names and is_text and not one.is_aside:
-            yield one
+def _results(answer_fields: Iterable[Field]) -> Iterator[Field]:
+    """Find the fields that hold the URL of a result."""
+    media = [word for kind in MEDIA for word in terms("media", kind)]
+    names = {*terms("names", "results"), *(f"{word}_url" for word in media), *media}
+    for field in answer_fields:
+        is_text = field.kinds == {"string"} or (not field.kinds and field.names[-1] not in media)
+        if field.names[-1] in names and is_text and not field.is_aside:
+            yield field
 
 
 def _find_content(
-    document: dict[str, Json], asking: Asking, found: dict[Place, Asking], counts: Counter[str]
+    document: dict[str, Json], query: Query, queries: dict[Place, Query], counts: Counter[str]
 ) -> None:
-    """Find the operation that returns the file of a task, by its id alone."""
-    own = _words(asking.place, "asking")
+    """Find the operation that returns the file of a task and takes nothing but its id."""
+    own = _words(query.place, "asking")
     for place, operation in operations(document):
         answer = places.answer(document, place)
-        if place[2] != "get" or place == asking.place or answer.media_type is None:
+        if place[2] != "get" or place == query.place or answer.media_type is None:
             continue
-        if _words(place, "content") != own or not {*links.segments(place)} & {*known("content")}:
+        if _words(place, "content") != own or not {*links.segments(place)} & {*terms("content")}:
             continue
-        if len(links.required(document, place)) != 1:
+        if len(links.required_parameters(document, place)) != 1:
             continue
         if not is_bytes(answer.media_type, is_body=False):
-            if not _is_copy(document, place, asking.place):
+            if not _is_copy(document, place, query.place):
                 continue
             counts[CONTENT] += 1
-            found.pop(place, None)
+            queries.pop(place, None)
             response = mapping(at(document, (*place, "responses", answer.status)))
             response["content"] = {
                 "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
             }
-        asking.content = links.name_of(operation)
+        query.content = links.name_of(operation)
         return
 
 
-def _words(place: Place, other: str) -> list[str]:
-    """Name the parts of a path without parameters, and without words of a kind."""
-    return [part for part in links.segments(place) if "{" not in part and part not in known(other)]
+def _words(place: Place, key: str) -> list[str]:
+    """List the segments of a path without parameters and without the terms of this key."""
+    return [part for part in links.segments(place) if "{" not in part and part not in terms(key)]
 
 
 def _is_copy(document: dict[str, Json], place: Place, task: Place) -> bool:
     """Tell whether another operation has the same answer, to the last field."""
     shape = _shape(document, place)
-    others = (other for other, _ in operations(document) if shape and other != place)
-    return any(_shape(document, other) == shape for other in (task, *others))
+    originals = (original for original, _ in operations(document) if shape and original != place)
+    return any(_shape(document, original) == shape for original in (task, *originals))
 
 
-def _said(document: dict[str, Json], asking: Asking, creates: list[str]) -> dict[str, Json]:
-    """Write it as the overlay would."""
-    roles, kinds = asking.roles, _kinds(asking, creates)
+def _x_task(document: dict[str, Json], query: Query, creates: list[str]) -> dict[str, Json]:
+    """Write the `x-task` as an overlay would."""
+    roles, kinds = query.roles, _kinds(query, creates)
     media = [kind for kind in kinds if kind in MEDIA]
     for role in ROLES[:-1]:
         if role not in ("id", "status", "updated") or not roles[role]:
-            roles[role] += _open(asking, role)
+            roles[role] += _open_paths(query, role)
     if kinds == ["none"]:
         roles["results"] = []
-    elif not roles["results"] or not asking.is_described:
-        roles["results"] += [path for kind in media for path in _open(asking, "results", kind)]
-    found = {
-        role: [*map(places.expression, _fitting(document, asking, role, media))] for role in ROLES
+    elif not roles["results"] or not query.is_described:
+        roles["results"] += [path for kind in media for path in _open_paths(query, "results", kind)]
+    expressions = {
+        role: [*map(places.expression, _paths(document, query, role, media))] for role in ROLES
     }
-    request = f"$request.{asking.parameter[0]}.{asking.parameter[1]}"
-    said: dict[str, Json] = {"id": [request, *found.pop("id")]}
-    said |= {role: [*paths] for role, paths in found.items() if paths}
-    said["kind"] = kinds[0] if len(kinds) == 1 else "file"
-    if asking.content:
-        said["content"] = asking.content
-    elif "results" not in said:
-        said["kind"] = "none"
-    return said
+    request = f"$request.{query.parameter[0]}.{query.parameter[1]}"
+    x_task: dict[str, Json] = {"id": [request, *expressions.pop("id")]}
+    x_task |= {role: [*paths] for role, paths in expressions.items() if paths}
+    x_task["kind"] = kinds[0] if len(kinds) == 1 else "file"
+    if query.content:
+        x_task["content"] = query.content
+    elif "results" not in x_task:
+        x_task["kind"] = "none"
+    return x_task
 
 
-def _fitting(document: dict[str, Json], asking: Asking, role: str, media: list[str]) -> list[Path]:
-    """Keep the places that the answer may have; of what an example shows, for every kind."""
-    paths = asking.roles[role]
-    if not asking.is_described and len(media) > 1:
+def _paths(document: dict[str, Json], query: Query, role: str, media: list[str]) -> list[Path]:
+    """List the paths that the answer may have; those of an example are tried for every kind."""
+    paths = query.roles[role]
+    if not query.is_described and len(media) > 1:
         words = re.compile("|".join(media), re.IGNORECASE)
-        paths = [_with(words, kind, path) for path in paths for kind in media]
-    answer = places.answer(document, asking.place)
-    found = []
+        paths = [_path_of_kind(words, kind, path) for path in paths for kind in media]
+    answer = places.answer(document, query.place)
+    valid = []
     for path in dict.fromkeys(paths):
         with suppress(LookupError):
             check(role, path, answer, document)
-            found.append(path)
-    return found[:_MOST]
+            valid.append(path)
+    return valid[:_MOST]
 
 
-def _with(words: re.Pattern[str], kind: str, path: Path) -> Path:
+def _path_of_kind(words: re.Pattern[str], kind: str, path: Path) -> Path:
     def written(found: re.Match[str]) -> str:
         return kind.capitalize() if found[0][0].isupper() else kind
 
     return tuple(words.sub(written, one) if isinstance(one, str) else one for one in path)
 
 
-def _kinds(asking: Asking, creates: list[str]) -> list[str]:
-    """Tell what a task makes: by its path, else by its answer and by what creates it."""
-    own = media_of(links.segments(asking.place))
-    if own:
-        return [own]
-    own_results = [media_of([".".join(map(str, path))]) for path in asking.roles["results"]]
-    created = [media_of([part for part in path.split("/") if part]) for path in creates]
-    made = {kind: None for kind in own_results if kind in MEDIA}
-    if made and asking.is_described:
-        created = []
-    made |= {kind: None for kind in created if kind in MEDIA}
-    if not any(own_results) and None in created:
-        made["file"] = None
-    said = media_of([asking.said])
-    if not made or (list(made) == ["file"] and said):
-        return [said or ("file" if own_results else "none")]
-    return [str(kind) for kind in made]
+def _kinds(query: Query, creates: list[str]) -> list[str]:
+    """List the kinds of results: by the path, else by the answer and by what creates the task."""
+    path_kind = media_of(links.segments(query.place))
+    if path_kind:
+        return [path_kind]
+    result_kinds = [media_of([".".join(map(str, path))]) for path in query.roles["results"]]
+    created_kinds = [media_of([part for part in path.split("/") if part]) for path in creates]
+    kinds = {kind: None for kind in result_kinds if kind in MEDIA}
+    if kinds and query.is_described:
+        created_kinds = []
+    kinds |= {kind: None for kind in created_kinds if kind in MEDIA}
+    if not any(result_kinds) and None in created_kinds:
+        kinds["file"] = None
+    text_kind = media_of([query.text])
+    if not kinds or (list(kinds) == ["file"] and text_kind):
+        return [text_kind or ("file" if result_kinds else "none")]
+    return [str(kind) for kind in kinds]
 
 
-def _open(asking: Asking, role: str, kind: str = "") -> Iterator[Path]:
-    """Offer the places that relays have, where nothing says that it is elsewhere."""
-    for template in known("open", role):
+def _open_paths(query: Query, role: str, kind: str = "") -> Iterator[Path]:
+    """List the paths that are common among relays, for where no other path is described."""
+    for template in terms("open", role):
         path = places.answer_path("$." + template.replace("{media}", kind))
         assert path is not None
-        for holder in asking.holders:
+        for holder in query.holders:
             yield (*holder, *path)

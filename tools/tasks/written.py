@@ -1,4 +1,4 @@
-"""Write what is said of tasks beside the client: `tasks.py` for code, `contract.json` for tools."""
+"""Write the tables of tasks beside the client: `tasks.py` and `contract.json`."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ if _t.TYPE_CHECKING:
 
 
 def style_of(parameter: dict[str, Json]) -> str:
-    """Tell what stands between the items of a list, or `deepObject`; empty in the usual style."""
+    """Return the separator between the items of a list, or `deepObject`; empty by default."""
     style = str(parameter.get("style", "form"))
     if style == "deepObject" or parameter.get("explode", style == "form"):
         return style if style == "deepObject" else ""
@@ -63,7 +63,7 @@ class Operations:
         }
         self.document = document
         self.renamed: list[str] = []
-        self._found = {
+        self._endpoints = {
             place: endpoints[str(place[2]), unnamed(str(place[1]))]
             for place, _ in operations(document)
         }
@@ -71,107 +71,109 @@ class Operations:
 
     def __iter__(self) -> Iterator[tuple[str, Place]]:
         """Walk through the operations by name."""
-        yield from sorted((self.name(place), place) for place in self._found)
+        yield from sorted((self.name(place), place) for place in self._endpoints)
 
     def name(self, place: Place) -> str:
         """Name an operation as callers do: `video.query`."""
-        tag, endpoint = self._found[place]
+        tag, endpoint = self._endpoints[place]
         return f"{tag}.{endpoint.name}"
 
     def endpoint(self, place: Place) -> Endpoint:
-        """Find what the generator knows of an operation."""
-        return self._found[place][1]
+        """Find the generator's endpoint of an operation."""
+        return self._endpoints[place][1]
 
     def parameters(self, place: Place) -> dict[str, tuple[str, str]]:
-        """Find the parameters by their Python names: where they stand, and their own names."""
+        """Find the location and the name in the contract of parameters, by their Python names."""
         return {
-            str(one.python_name): (kind.value, one.name.get_untrusted_value())
-            for kind, one in self.endpoint(place).iter_all_parameters()
+            str(parameter.python_name): (kind.value, parameter.name.get_untrusted_value())
+            for kind, parameter in self.endpoint(place).iter_all_parameters()
         }
 
     def styles(self, place: Place) -> dict[str, str] | None:
-        """Find how lists and objects in the query are written; None if there can be none."""
+        """Find the styles of lists and objects in the query; None if it can have none."""
         kinds = [
-            one for each in self.endpoint(place).query_parameters for one in self._choices(each)
+            prop for item in self.endpoint(place).query_parameters for prop in self._choices(item)
         ]
-        if not any(isinstance(one, AnyProperty | ListProperty | ModelProperty) for one in kinds):
+        if not any(isinstance(prop, AnyProperty | ListProperty | ModelProperty) for prop in kinds):
             return None
         parameters = places.parameters(self.document, place)
-        found = {
-            name: style_of(one) for (where, name), one in parameters.items() if where == "query"
+        styles = {
+            name: style_of(value) for (where, name), value in parameters.items() if where == "query"
         }
-        return {name: style for name, style in found.items() if style}
+        return {name: style for name, style in styles.items() if style}
 
     def python_name(self, place: Place, parameter: str) -> str:
         """Find the Python name of a parameter; of two with its name, the one in the path."""
-        found = {
-            kind: name for name, (kind, own) in self.parameters(place).items() if own == parameter
+        names = {
+            kind: name for name, (kind, key) in self.parameters(place).items() if key == parameter
         }
-        return next(found[kind] for kind in ("path", "query", "header", "cookie") if kind in found)
+        return next(names[kind] for kind in ("path", "query", "header", "cookie") if kind in names)
 
     def attributes(self, place: Place, paths: Paths) -> Paths:
-        """Name the steps of paths through the answer as its models do."""
+        """Name the steps of paths through the answer as its models name them."""
         return tuple(dict.fromkeys(self._attributes(place, path) for path in paths))
 
     def _attributes(self, place: Place, path: Path) -> Path:
         status = places.answer(self.document, place).status
         responses = self.endpoint(place).responses
-        here: list[PropertyProtocol] = [
-            one.prop for one in responses if one.status_code.pattern == status
+        props: list[PropertyProtocol] = [
+            response.prop for response in responses if response.status_code.pattern == status
         ]
         steps: list[int | str | None] = []
         for step in path:
-            here = [one for each in here for one in self._choices(each)]
+            props = [choice for prop in props for choice in self._choices(prop)]
             if not isinstance(step, str):
                 steps.append(step)
-                here = [one.inner_property for one in here if isinstance(one, ListProperty)]
+                props = [prop.inner_property for prop in props if isinstance(prop, ListProperty)]
                 continue
             models = [
-                self.models[one.class_info.name] for one in here if isinstance(one, ModelProperty)
+                self.models[prop.class_info.name]
+                for prop in props
+                if isinstance(prop, ModelProperty)
             ]
-            fields = [one for each in models for one in named_fields(each) if one.name == step]
-            steps.append(str(fields[0].python_name) if fields else step)
-            here = fields or [
-                one.additional_properties for one in models if one.additional_properties
+            hits = [prop for model in models for prop in named_fields(model) if prop.name == step]
+            steps.append(str(hits[0].python_name) if hits else step)
+            props = hits or [
+                model.additional_properties for model in models if model.additional_properties
             ]
         return tuple(steps)
 
-    def _choices(self, one: PropertyProtocol) -> Iterator[PropertyProtocol]:
-        if isinstance(one, UnionProperty):
-            for inner in one.inner_properties:
-                yield from self._choices(inner)
+    def _choices(self, prop: PropertyProtocol) -> Iterator[PropertyProtocol]:
+        if isinstance(prop, UnionProperty):
+            for member in prop.inner_properties:
+                yield from self._choices(member)
         else:
-            yield one
+            yield prop
 
 
 class Life:
-    """What templates ask of tasks, by what the generator knows of an operation."""
+    """What templates ask about tasks, by the generator's endpoint of an operation."""
 
-    def __init__(self, tables: Tables, known: Operations) -> None:
-        found = {place: known.endpoint(place) for _, place in known}
-        self._tasks = {id(found[place]): task for place, task in tables.tasks.items()}
+    def __init__(self, tables: Tables, client: Operations) -> None:
+        endpoints = {place: client.endpoint(place) for _, place in client}
+        self._tasks = {id(endpoints[place]): task for place, task in tables.tasks.items()}
         self._creates: dict[int, list[Endpoint]] = {}
         for place, create in tables.creates.items():
-            self._creates.setdefault(id(found[create.task]), []).append(found[place])
+            self._creates.setdefault(id(endpoints[create.task]), []).append(endpoints[place])
         self._deprecated = {
             id(endpoint)
-            for place, endpoint in found.items()
-            if mapping(at(known.document, place)).get("deprecated")
+            for place, endpoint in endpoints.items()
+            if mapping(at(client.document, place)).get("deprecated")
         }
         contents = {task.content[0]: task.kind for task in tables.tasks.values() if task.content}
         self._files: dict[int, str] = {}
-        for place, endpoint in found.items():
-            kind = places.answer(known.document, place).media_type
-            if endpoint.method == "get" and kind and is_bytes(kind, is_body=False):
-                own = kind.partition("/")[0]
-                self._files[id(endpoint)] = own if own in MEDIA else contents.get(place, "file")
+        for place, endpoint in endpoints.items():
+            media_type = places.answer(client.document, place).media_type
+            if endpoint.method == "get" and media_type and is_bytes(media_type, is_body=False):
+                top = media_type.partition("/")[0]
+                self._files[id(endpoint)] = top if top in MEDIA else contents.get(place, "file")
 
     def is_task(self, endpoint: Endpoint) -> bool:
-        """Tell whether an operation asks for a task."""
+        """Tell whether an operation queries a task."""
         return id(endpoint) in self._tasks
 
     def is_main(self, endpoint: Endpoint) -> bool:
-        """Tell whether its methods also stand on the resource."""
+        """Tell whether the resource has its methods too."""
         return self.is_task(endpoint) and self._tasks[id(endpoint)].main
 
     def is_deprecated(self, endpoint: Endpoint) -> bool:
@@ -179,16 +181,16 @@ class Life:
         return id(endpoint) in self._deprecated
 
     def file_kind(self, endpoint: Endpoint) -> str:
-        """Tell what the file is that an operation answers with; nothing if it is none."""
-        taken = any(one.python_name == "dest" for one in endpoint.list_all_parameters())
-        return "" if taken else self._files.get(id(endpoint), "")
+        """Tell the kind of the file that an operation returns; empty if it returns none."""
+        has_dest = any(prop.python_name == "dest" for prop in endpoint.list_all_parameters())
+        return "" if has_dest else self._files.get(id(endpoint), "")
 
     def is_object(self, endpoint: Endpoint) -> bool:
         """Tell whether an operation is more than a method."""
         return self.is_task(endpoint) or bool(self.file_kind(endpoint))
 
     def creates(self, endpoint: Endpoint) -> list[Endpoint]:
-        """List the operations that create what it asks for."""
+        """List the operations that create its tasks."""
         return self._creates.get(id(endpoint), [])
 
     def class_name(self, endpoint: Endpoint) -> str:
@@ -199,29 +201,29 @@ class Life:
 
 
 def _task(
-    task: Task, paths: dict[str, Paths], known: Operations, place: Place
+    task: Task, paths: dict[str, Paths], client: Operations, place: Place
 ) -> dict[str, object]:
     content = task.content
     return {
-        "parameter": known.python_name(place, task.parameter),
-        "parameters": tuple(known.python_name(place, name) for name in task.further),
+        "parameter": client.python_name(place, task.parameter),
+        "parameters": tuple(client.python_name(place, name) for name in task.further),
         **paths,
         "kind": task.kind,
         "words": dict(task.words),
-        "content": content and (known.name(content[0]), known.python_name(*content)),
+        "content": content and (client.name(content[0]), client.python_name(*content)),
         "main": task.main,
     }
 
 
-def _create(create: Create, known: Operations, *, python: bool, place: Place) -> dict[str, object]:
-    def named(paths: Paths) -> Paths:
-        return known.attributes(place, paths) if python else paths
+def _create(create: Create, client: Operations, *, python: bool, place: Place) -> dict[str, object]:
+    def steps(paths: Paths) -> Paths:
+        return client.attributes(place, paths) if python else paths
 
     return {
-        "task": known.name(create.task),
-        "id": named(create.id),
+        "task": client.name(create.task),
+        "id": steps(create.id),
         "parameters": {
-            known.python_name(create.task, name): value if isinstance(value, str) else named(value)
+            client.python_name(create.task, name): value if isinstance(value, str) else steps(value)
             for name, value in create.parameters.items()
         },
     }
@@ -235,76 +237,76 @@ def any_task(returns: Iterable[str], models: Container[str]) -> str:
     return " | ".join(f"_models.{kind}" for kind in kinds)
 
 
-def tasks_module(tables: Tables, known: Operations, returns: dict[Place, str]) -> str:
+def tasks_module(tables: Tables, client: Operations, returns: dict[Place, str]) -> str:
     """Write `tasks.py`: data for the code that waits.
 
     Args:
-        tables: What the contract says of tasks.
-        known: The operations of the client.
+        tables: The tasks of the contract.
+        client: The operations of the client.
         returns: The types of the operations' answers, as Python code.
     """
     tasks: dict[str, object] = {}
     creates: dict[str, object] = {}
-    for name, place in known:
+    for name, place in client:
         if place in tables.tasks:
             task = tables.tasks[place]
-            paths = {role: known.attributes(place, task.paths[role]) for role in ROLES}
-            tasks[name] = {"returns": returns[place], **_task(task, paths, known, place)}
+            paths = {role: client.attributes(place, task.paths[role]) for role in ROLES}
+            tasks[name] = {"returns": returns[place], **_task(task, paths, client, place)}
         if place in tables.creates:
             create = tables.creates[place]
-            made = _create(create, known, python=True, place=place)
-            made["lookup"] = create.lookup and known.name(create.lookup)
-            creates[name] = {"returns": returns[place], **made}
-    main = known.name(tables.main) if tables.main else None
+            entry = _create(create, client, python=True, place=place)
+            entry["lookup"] = create.lookup and client.name(create.lookup)
+            creates[name] = {"returns": returns[place], **entry}
+    main = client.name(tables.main) if tables.main else None
     answers = [returns[place] for place in tables.tasks]
     return (
-        f"{_HEAD.format(any_task=any_task(answers, known.models))}MAIN: str | None = {main!r}\n\n"
+        f"{_HEAD.format(any_task=any_task(answers, client.models))}MAIN: str | None = {main!r}\n\n"
         f"WORDS: dict[str, str] = {tables.words!r}\n\n"
         f"TASKS: dict[str, dict[str, object]] = {tasks!r}\n\n"
         f"CREATES: dict[str, dict[str, object]] = {creates!r}\n"
     )
 
 
-def write_contract(tables: Tables, known: Operations, into: FilePath) -> None:
-    """Write `contract.json`: a line for every operation, for what plays or offers them by name."""
+def write_contract(tables: Tables, client: Operations, into: FilePath) -> None:
+    """Write `contract.json`: a line for every operation, for the sandbox."""
     lines = []
-    key, others = carriers(known.document, known)
-    for name, place in known:
-        facts = _described(tables, known, place)
-        if others.get(name, key) != BEARER:
-            facts["key"] = others.get(name, key)
-        described = json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
-        lines.append(f"{json.dumps(name)}:{described}")
+    key, other_keys = carriers(client.document, client)
+    for name, place in client:
+        entry = _entry(tables, client, place)
+        if other_keys.get(name, key) != BEARER:
+            entry["key"] = other_keys.get(name, key)
+        value = json.dumps(entry, ensure_ascii=False, separators=(",", ":"))
+        lines.append(f"{json.dumps(name)}:{value}")
     text = '{"operations":{\n' + ",\n".join(lines) + "\n}}\n"
     (into / CONTRACT).write_text(text, "utf-8")
 
 
-def _described(tables: Tables, known: Operations, place: Place) -> dict[str, object]:
-    document = known.document
+def _entry(tables: Tables, client: Operations, place: Place) -> dict[str, object]:
+    document = client.document
     answer = places.answer(document, place)
-    kind, status = answer.media_type, answer.status
+    media_type, status = answer.media_type, answer.status
     task, create = tables.tasks.get(place), tables.creates.get(place)
     parameters = places.parameters(document, place)
-    by_name = known.parameters(place)
+    by_name = client.parameters(place)
     required = [
         name for name, key in by_name.items() if parameters.get(key, {}).get("required") is True
     ]
     body = resolved(mapping(at(document, place)).get("requestBody"), document)
     paths = [path for role in ROLES for path in task.paths[role]] if task else []
     paths += create.id if create else ()
-    described: dict[str, object] = {
+    entry: dict[str, object] = {
         "method": str(place[2]).upper(),
         "path": place[1],
         "in": by_name,
         "required": required,
         "body": next(iter(mapping(body.get("content"))), None),
-        "example": examples.example(answer.content, document, paths) if kind else None,
+        "example": examples.example(answer.content, document, paths) if media_type else None,
         "schema": None if answer.schema is None else examples.reduced(answer.schema, document),
         "status": int(status) if status.isdecimal() else 200,
-        "binary": kind if kind and is_bytes(kind, is_body=False) else None,
+        "binary": media_type if media_type and is_bytes(media_type, is_body=False) else None,
     }
     if task:
-        described["task"] = _task(task, dict(task.paths), known, place)
+        entry["task"] = _task(task, dict(task.paths), client, place)
     if create:
-        described["create"] = _create(create, known, python=False, place=place)
-    return described
+        entry["create"] = _create(create, client, python=False, place=place)
+    return entry

@@ -53,7 +53,7 @@ def told(tables: compiling.Tables) -> dict[str, str]:
         for place, task in tables.tasks.items()
     }
     created = {
-        f"POST {place[1]}": f"{create.task[1]}: {', '.join(map(places.shown, create.id))}"
+        f"POST {place[1]}": f"{create.task[1]}: {', '.join(map(places.text_of, create.id))}"
         for place, create in tables.creates.items()
     }
     return asked | created
@@ -172,7 +172,7 @@ def test_what_is_recognised(pages: dict[str, Any], lines: dict[str, str]) -> Non
 def paths_of(pages: dict[str, dict[str, Any]]) -> dict[str, list[str]]:
     """Recognise the one task operation of these pages, and tell where its answer has what."""
     (task,) = found(pages)[0].tasks.values()
-    return {role: [*map(places.shown, paths)] for role, paths in task.paths.items()}
+    return {role: [*map(places.text_of, paths)] for role, paths in task.paths.items()}
 
 
 def test_fields_beside_the_status_come_first() -> None:
@@ -250,7 +250,7 @@ def test_an_answer_that_was_copied_from_a_post_may_be_anything(
     }
     tables, repaired = found(pages)
     (task,) = tables.tasks.values()
-    assert places.shown(task.paths["status"][0]) == status
+    assert places.text_of(task.paths["status"][0]) == status
     operation = repaired.document["paths"]["/a/fetch/{task_id}"]["get"]
     schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
     assert [*schema.get("properties", {})] == properties
@@ -312,8 +312,8 @@ def test_an_example_that_has_its_status_elsewhere(
     pages = {"GET /a/v1/clips/{id}": page(NESTED, example)}
     tables, repaired = found(pages)
     (task,) = tables.tasks.values()
-    assert [*map(places.shown, task.paths["status"])] == status
-    assert ("failure" in map(places.shown, task.paths["reason"])) == (len(status) > 1)
+    assert [*map(places.text_of, task.paths["status"])] == status
+    assert ("failure" in map(places.text_of, task.paths["reason"])) == (len(status) > 1)
     where = "The status of GET /a/v1/clips/{id} is at data.task_status, but the example beside it"
     assert repaired.unclear == ([f"{where} {told}."] if told else [])
 

@@ -110,7 +110,7 @@ def test_expressions_that_lead_into_an_answer(
     assert places.answer_path(expression) == path
 
 
-def follow(path: str) -> places.Found:
+def follow(path: str) -> places.Location:
     """Follow an expression through the schema."""
     steps = places.answer_path(path)
     assert steps is not None
