@@ -70,7 +70,7 @@ def names(document):
     entries = promises.from_contract(repaired, calls.values())
     kinds = ("call", "parameter", "model")
     others = {name for name, entry in entries.items() if entry.kind in kinds}
-    listed = {entry.listed for entry in entries.values() if entry.listed}
+    listed = {entry.enum_class for entry in entries.values() if entry.enum_class}
     files = {
         pascal(f"{sequence(one['tags'])[0]} {one['operationId']} answer")
         for place, one in operations(repaired)

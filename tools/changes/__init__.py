@@ -1,1 +1,1 @@
-"""Say what changed for callers: the public surface, two states of it, and their code."""
+"""What changed for callers: two states of the public surface, and of the code."""

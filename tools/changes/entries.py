@@ -1,7 +1,7 @@
-"""What callers were promised, thing by thing, read from an API.md; `promises.py` reads a contract.
+"""The public surface as entries, read from an API.md; `promises.py` reads them from a contract.
 
-An entry is a thing with a name of its own: a call, a parameter, an answer, a model, a field. Its
-words are what is said of it, by keyword, so that one table (`diff.py`) compares them all.
+An entry has a name of its own: it is a call, a parameter, an answer, a model or a field. Its words
+are its properties, by keyword, so that one table (`diff.py`) compares them all.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ Side: TypeAlias = Literal["sent", "received", ""]
 
 @dataclass
 class Entry:
-    """One thing.
+    """One named part of the surface.
 
     Args:
-        kind: What it is; decides what it means that it is new or gone.
-        shown: How a sentence names it.
+        kind: Its kind; decides what its addition or removal means.
+        title: Its name in a sentence.
         holder: The entry that it is a part of.
-        side: Whether callers give it or read it; empty for a part of a model, where the calls
+        side: Whether callers send or receive it; empty for a part of a model, where the calls
             that use the model decide.
-        words: What is said of it.
-        refers: The models it leads to.
-        listed: The class that the generator makes of its listed values.
+        words: Its properties by keyword.
+        models: The models that it refers to.
+        enum_class: The class that the generator makes of its enum.
     """
 
     kind: str
-    shown: str
+    title: str
     holder: str = ""
     side: Side = ""
     words: dict[str, Json] = field(default_factory=dict)
-    refers: set[str] = field(default_factory=set)
-    listed: str = ""
+    models: set[str] = field(default_factory=set)
+    enum_class: str = ""
 
 
 Entries: TypeAlias = dict[str, Entry]
@@ -60,20 +60,20 @@ def root_of(name: str, entries: Entries) -> str:
 
 
 def at_new_status(old: Entries, new: Entries) -> Entries:
-    """Put a call's one good answer at the status that it has now: callers read it as before."""
-    was, now = _answers(old), _answers(new)
-    moved = {
-        places[0]: now[call][0]
-        for call, places in was.items()
-        if len(places) == len(now.get(call, ())) == 1
-        and _has_body(old[places[0]]) == _has_body(new[now[call][0]])
+    """Move a call's only successful answer to its new status: callers read it as before."""
+    old_answers, new_answers = _answers(old), _answers(new)
+    new_names = {
+        names[0]: new_answers[call][0]
+        for call, names in old_answers.items()
+        if len(names) == len(new_answers.get(call, ())) == 1
+        and _has_body(old[names[0]]) == _has_body(new[new_answers[call][0]])
     }
 
-    def placed(name: str) -> str:
-        start = " ".join(name.split(" ", 2)[:2])
-        return moved.get(start, start) + name[len(start) :]
+    def move(name: str) -> str:
+        prefix = " ".join(name.split(" ", 2)[:2])
+        return new_names.get(prefix, prefix) + name[len(prefix) :]
 
-    return {placed(name): replace(one, holder=placed(one.holder)) for name, one in old.items()}
+    return {move(name): replace(entry, holder=move(entry.holder)) for name, entry in old.items()}
 
 
 def _has_body(answer: Entry) -> bool:
@@ -81,104 +81,104 @@ def _has_body(answer: Entry) -> bool:
 
 
 def _answers(entries: Entries) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    answers: dict[str, list[str]] = {}
     for name, entry in entries.items():
         if entry.kind == "answer":
-            found.setdefault(entry.holder, []).append(name)
-    return found
+            answers.setdefault(entry.holder, []).append(name)
+    return answers
 
 
 def calls_of(surface: str) -> set[str]:
-    """Name the calls that an API.md lists."""
-    return {found[1] for found in map(_CALL.fullmatch, surface.splitlines()) if found}
+    """List the names of the calls in an API.md."""
+    return {match[1] for match in map(_CALL.fullmatch, surface.splitlines()) if match}
 
 
 def tasks_of(surface: str) -> dict[str, dict[str, Json]]:
-    """Read what an API.md says of calls and tasks, as words of these calls."""
-    found: dict[str, dict[str, Json]] = {}
-    for name, _, task, more in (
-        one.groups("") for one in map(_TASK.fullmatch, surface.splitlines()) if one
+    """Read the lines about tasks in an API.md, as words of the calls."""
+    words: dict[str, dict[str, Json]] = {}
+    for name, _, task, rest in (
+        match.groups("") for match in map(_TASK.fullmatch, surface.splitlines()) if match
     ):
-        file = _FILE.search(more)
-        found[name] = (
+        file = _FILE.search(rest)
+        words[name] = (
             {"starts": task}
             if task
             else {
                 "task": True,
                 "file": file[1] if file else None,
-                "methods": "has its methods too" in more,
-                "meant": "where none is named" in more,
+                "methods": "has its methods too" in rest,
+                "meant": "where none is named" in rest,
             }
         )
-    return found
+    return words
 
 
 def from_surface(text: str) -> Entries:
-    """Read an API.md, which knows names and types only."""
+    """Read an API.md, which has names and types only."""
     entries: Entries = {}
     model = ""
     for line in text.splitlines():
         if line.startswith("### "):
             model = line[4:]
             entries[model] = Entry("model", f"`{model}`")
-        elif found := _CALL.fullmatch(line):
-            entries.update(_call(found[1], found[2], found[3], found[4]))
-        elif found := _FIELD.fullmatch(line):
-            notes = found[3].split(", ")
-            json = [note[6:-1] for note in notes if note.startswith("JSON ")]
+        elif match := _CALL.fullmatch(line):
+            entries.update(_call(match[1], match[2], match[3], match[4]))
+        elif match := _FIELD.fullmatch(line):
+            notes = match[3].split(", ")
+            json_names = [note[6:-1] for note in notes if note.startswith("JSON ")]
             words: dict[str, Json] = {
-                "name": json[0] if json else found[1],
+                "name": json_names[0] if json_names else match[1],
                 "required": "optional" not in notes,
                 "nullable": "nullable" in notes,
             }
-            entries[f"{model}.{found[1]}"] = _part(model, found[1], found[2], words)
-        elif found := _VALUE.fullmatch(line):
-            entries[f"{model}.{found[1]}"] = Entry(
-                "value", f"`{model}.{found[1]}`", model, words={"value": found[2]}
+            entries[f"{model}.{match[1]}"] = _part(model, match[1], match[2], words)
+        elif match := _VALUE.fullmatch(line):
+            entries[f"{model}.{match[1]}"] = Entry(
+                "value", f"`{model}.{match[1]}`", model, words={"value": match[2]}
             )
-        elif found := _OTHER.fullmatch(line):
-            entries[f"{model}.…"] = _part(model, "…", found[1], {})
+        elif match := _OTHER.fullmatch(line):
+            entries[f"{model}.…"] = _part(model, "…", match[1], {})
     for name, words in tasks_of(text).items():
         entries[name].words |= words
     models = {name for name, entry in entries.items() if entry.kind == "model"}
     for entry in entries.values():
-        entry.refers &= models
+        entry.models &= models
     return entries
 
 
-def _part(model: str, name: str, kind: str, words: dict[str, Json]) -> Entry:
-    words["type"] = members(kind)
-    return Entry("field", f"`{model}.{name}`", model, words=words, refers={*_NAME.findall(kind)})
+def _part(model: str, name: str, hint: str, words: dict[str, Json]) -> Entry:
+    words["type"] = members(hint)
+    return Entry("field", f"`{model}.{name}`", model, words=words, models={*_NAME.findall(hint)})
 
 
 def _call(name: str, signature: str, returns: str, request: str) -> Iterator[tuple[str, Entry]]:
-    shown = f"`{name}(…)`"
-    yield name, Entry("call", shown, side="sent", words={"request": request})
-    answer = Entry("answer", f"What {shown} returns", name, "received", {"type": members(returns)})
-    answer.refers = {*_NAME.findall(returns)}
+    title = f"`{name}(…)`"
+    yield name, Entry("call", title, side="sent", words={"request": request})
+    answer = Entry("answer", f"What {title} returns", name, "received", {"type": members(returns)})
+    answer.models = {*_NAME.findall(returns)}
     yield f"{name}()", answer
     function = ast.parse(f"def call{signature}: ...").body[0]
     assert isinstance(function, ast.FunctionDef)
-    given = function.args
-    defaults: list[ast.expr | None] = [None] * (len(given.args) - len(given.defaults))
-    places = [*enumerate(given.args, 1), *((None, one) for one in given.kwonlyargs)]
-    for (place, argument), default in zip(
-        places, [*defaults, *given.defaults, *given.kw_defaults], strict=True
+    arguments = function.args
+    defaults: list[ast.expr | None] = [None] * (len(arguments.args) - len(arguments.defaults))
+    positions = [*enumerate(arguments.args, 1), *((None, item) for item in arguments.kwonlyargs)]
+    for (position, argument), default in zip(
+        positions, [*defaults, *arguments.defaults, *arguments.kw_defaults], strict=True
     ):
-        kind = ast.unparse(argument.annotation) if argument.annotation else "Any"
+        hint = ast.unparse(argument.annotation) if argument.annotation else "Any"
         words: dict[str, Json] = {
             "required": default is None,
             "default": None if default is None else ast.unparse(default),
-            "place": place,
-            "type": members(kind),
+            "place": position,
+            "type": members(hint),
         }
-        part = Entry("parameter", f"The parameter `{argument.arg}` of {shown}", name, "sent", words)
-        part.refers = {*_NAME.findall(kind)}
-        yield f"{name}({argument.arg})", part
+        item = Entry("parameter", f"The parameter `{argument.arg}` of {title}", name, "sent", words)
+        item.models = {*_NAME.findall(hint)}
+        yield f"{name}({argument.arg})", item
 
 
 def members(annotation: str) -> list[Json]:
-    """List the members of a union; quotes and their order mean nothing."""
+    """List the members of a union, sorted and without quotes."""
     try:
         return [*sorted(set(_members(ast.parse(annotation.strip(), mode="eval").body)))]
     except (SyntaxError, ValueError):
@@ -196,26 +196,26 @@ def _members(node: ast.expr) -> Iterator[str]:
 
 
 def users(entries: Entries) -> dict[str, dict[str, set[Side]]]:
-    """Tell which calls use each model, and whether they send or return it."""
-    inner: dict[str, set[str]] = {}
+    """Return the calls that use each model, and whether they send or receive it."""
+    models_of: dict[str, set[str]] = {}
     for name, entry in entries.items():
-        inner.setdefault(root_of(name, entries), set()).update(entry.refers)
-    found: dict[str, dict[str, set[Side]]] = {}
+        models_of.setdefault(root_of(name, entries), set()).update(entry.models)
+    calls_of_model: dict[str, dict[str, set[Side]]] = {}
     for name, entry in entries.items():
         if not entry.side:
             continue
         call = root_of(name, entries)
-        for model in _reached(entry.refers, inner):
-            found.setdefault(model, {}).setdefault(call, set()).add(entry.side)
-    return found
+        for model in _closure(entry.models, models_of):
+            calls_of_model.setdefault(model, {}).setdefault(call, set()).add(entry.side)
+    return calls_of_model
 
 
-def _reached(begin: Iterable[str], inner: dict[str, set[str]]) -> set[str]:
-    seen: set[str] = set()
-    waiting = [*begin]
-    while waiting:
-        model = waiting.pop()
-        if model not in seen:
-            seen.add(model)
-            waiting += inner.get(model, ())
-    return seen
+def _closure(start: Iterable[str], models_of: dict[str, set[str]]) -> set[str]:
+    visited: set[str] = set()
+    queue = [*start]
+    while queue:
+        model = queue.pop()
+        if model not in visited:
+            visited.add(model)
+            queue += models_of.get(model, ())
+    return visited

@@ -1,7 +1,7 @@
-"""Say what changed for callers between two states of the packages' code, with griffe.
+"""What changed for callers between two states of the packages' code, with griffe.
 
-Griffe reads the code without running it and knows what breaks calls. It does not look at types,
-bases, values or texts, nor tell what is new: that is compared here, name by name.
+Griffe reads the code without running it and finds what breaks calls. It does not compare types,
+bases, values or texts, nor report additions: that is done here, name by name.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 import griffe
 
 from tools import layout
-from tools.changes.diff import Difference, Told, compare_types
+from tools.changes.diff import Change, Difference, compare_types
 from tools.errors import PipelineError
 from tools.layout import shown
 
@@ -36,20 +36,20 @@ def changes(package: str, old: Sequence[Path], new: Sequence[Path]) -> Differenc
     """Compare a package below the folders `old` with the same below `new`.
 
     Raises:
-        PipelineError: a state has code that cannot be read.
+        PipelineError: the code of a state cannot be read.
     """
     before, after = _load(package, old), _load(package, new)
-    was, now = dict(_public(before)), dict(_public(after))
+    old_objects, new_objects = dict(_public(before)), dict(_public(after))
     result = Difference()
-    names = {found.path: name for state in (now, was) for name, found in state.items()}
+    names = {obj.path: name for state in (new_objects, old_objects) for name, obj in state.items()}
     for breakage in griffe.find_breaking_changes(before, after):
         if _is_of(breakage.obj, package):
             _breakage(breakage, names, result)
-    for name in now.keys() - was.keys():
-        if name.rpartition(".")[0] not in now.keys() - was.keys():
-            result.added.append(Told(name, f"`{name}`."))
-    for name in sorted(was.keys() & now.keys()):
-        _compare(name, was[name], now[name], result)
+    for name in new_objects.keys() - old_objects.keys():
+        if name.rpartition(".")[0] not in new_objects.keys() - old_objects.keys():
+            result.added.append(Change(name, f"`{name}`."))
+    for name in sorted(old_objects.keys() & new_objects.keys()):
+        _compare(name, old_objects[name], new_objects[name], result)
     return result
 
 
@@ -57,27 +57,27 @@ def _load(package: str, roots: Sequence[Path]) -> griffe.Object:
     loader = griffe.GriffeLoader(search_paths=roots, allow_inspection=False)
     try:
         # The public classes of `chainhub` inherit from generated ones.
-        loaded = {name: loader.load(name) for name in layout.PACKAGES if _has(name, roots)}
+        modules = {name: loader.load(name) for name in layout.PACKAGES if _has(name, roots)}
         loader.resolve_aliases(external=False)
     except (griffe.GriffeError, SyntaxError, UnicodeDecodeError, RecursionError) as error:
         where = " and ".join(map(shown, roots))
         raise PipelineError(
             f"The code in {where} cannot be read: {' '.join(str(error).split())}."
         ) from None
-    found = loaded[package]
-    assert isinstance(found, griffe.Object)
+    module = modules[package]
+    assert isinstance(module, griffe.Object)
     if _has(package, roots, "__init__.pyi"):
-        found.exports = [*_reexports(found)]
-        for name, member in list(found.members.items()):
-            # `X = _AnyX` is a union for type checkers; what callers hold is the class X beside it.
+        module.exports = [*_reexports(module)]
+        for name, member in list(module.members.items()):
+            # `X = _AnyX` is a union for type checkers; at run time it is the class X beside it.
             if isinstance(member, griffe.Attribute) and isinstance(member.value, griffe.ExprName):
                 home = member.value.canonical_path.rpartition(".")[0]
-                found.set_member(name, griffe.Alias(name, loader.modules_collection[home][name]))
-    return found
+                module.set_member(name, griffe.Alias(name, loader.modules_collection[home][name]))
+    return module
 
 
 def _reexports(package: griffe.Object) -> Iterator[str]:
-    """List what a stub imports `as` itself, or defines: public by PEP 484, unlike for griffe."""
+    """List what a stub imports `as` itself, or defines: public by PEP 484, but not for griffe."""
     for name, member in package.members.items():
         public = not name.startswith("_") or name.endswith("__")
         if public and (member.is_alias or member.is_attribute):
@@ -94,41 +94,41 @@ def has(package: str, *states: Sequence[Path]) -> bool:
 
 
 def _breakage(breakage: griffe.Breakage, names: dict[str, str], result: Difference) -> None:
-    path, changed = breakage.obj.path, breakage.old_value or breakage.new_value
-    holder, _, own = path.rpartition(".")
-    name = names.get(path) or f"{names.get(holder, holder)}.{own}"
-    shown = f"`{name}`"
-    if isinstance(changed, griffe.Parameter):
-        shown = f"The parameter `{changed.name}` of {shown}"
-        name += f"({changed.name})"
-    result.tell(True, name, f"{shown} {_WORDS[breakage.kind]}.")
+    path, value = breakage.obj.path, breakage.old_value or breakage.new_value
+    holder, _, member = path.rpartition(".")
+    name = names.get(path) or f"{names.get(holder, holder)}.{member}"
+    title = f"`{name}`"
+    if isinstance(value, griffe.Parameter):
+        title = f"The parameter `{value.name}` of {title}"
+        name += f"({value.name})"
+    result.add(True, name, f"{title} {_WORDS[breakage.kind]}.")
 
 
 def _public(package: griffe.Object) -> Iterator[tuple[str, griffe.Object]]:
-    """Walk through what callers can name, each thing once, by the shortest way to it."""
-    seen = {package.path}
+    """Walk through all public objects, each once, by its shortest name."""
+    paths = {package.path}
     inherited: list[tuple[str, _Members]] = []
-    waiting: list[tuple[str, _Members]] = [(package.path, package.members)]
-    while waiting or inherited:
-        name, members = (waiting or inherited).pop(0)
-        for own, member in members.items():
+    queue: list[tuple[str, _Members]] = [(package.path, package.members)]
+    while queue or inherited:
+        name, members = (queue or inherited).pop(0)
+        for member_name, member in members.items():
             target = _target(member) if member.is_public else None
-            if target is not None and target.path not in seen and _is_of(target, package.path):
-                seen.add(target.path)
-                yield f"{name}.{own}", target
+            if target is not None and target.path not in paths and _is_of(target, package.path):
+                paths.add(target.path)
+                yield f"{name}.{member_name}", target
                 if isinstance(target, griffe.Module | griffe.Class):
-                    waiting.append((f"{name}.{own}", target.members))
+                    queue.append((f"{name}.{member_name}", target.members))
                 if isinstance(target, griffe.Class):
-                    inherited.append((f"{name}.{own}", target.inherited_members))
+                    inherited.append((f"{name}.{member_name}", target.inherited_members))
 
 
-def _is_of(found: griffe.Object | griffe.Alias, package: str) -> bool:
-    """Tell whether something is the package's own; what it inherits is told of its own package."""
-    return found.canonical_path.startswith(f"{package}.")
+def _is_of(obj: griffe.Object | griffe.Alias, package: str) -> bool:
+    """Tell whether an object is defined in this package; an inherited one may be of another."""
+    return obj.canonical_path.startswith(f"{package}.")
 
 
 def _target(member: griffe.Object | griffe.Alias) -> griffe.Object | None:
-    """Find what a name stands for; what another distribution has is not ours to compare."""
+    """Resolve an alias; None if it is of another distribution, which is not compared."""
     if isinstance(member, griffe.Object):
         return member
     try:
@@ -137,42 +137,42 @@ def _target(member: griffe.Object | griffe.Alias) -> griffe.Object | None:
         return None
 
 
-def _compare(name: str, was: griffe.Object, now: griffe.Object, result: Difference) -> None:
-    if isinstance(was, griffe.Function) and isinstance(now, griffe.Function):
-        _signatures(name, was, now, result)
-    elif isinstance(was, griffe.Class) and isinstance(now, griffe.Class):
-        gone = [base for base in map(str, was.bases) if base not in map(str, now.bases)]
-        if gone and len(now.bases) >= len(was.bases):  # fewer are griffe's to tell
-            result.tell(True, name, f"`{name}` is no longer a `{', '.join(gone)}`.")
-    elif isinstance(was, griffe.Attribute) and isinstance(now, griffe.Attribute):
-        _attributes(name, was, now, result)
-    if _text(was) != _text(now):
-        result.documentation.append(Told(name, f"`{name}`."))
+def _compare(name: str, old: griffe.Object, new: griffe.Object, result: Difference) -> None:
+    if isinstance(old, griffe.Function) and isinstance(new, griffe.Function):
+        _signatures(name, old, new, result)
+    elif isinstance(old, griffe.Class) and isinstance(new, griffe.Class):
+        bases = [base for base in map(str, old.bases) if base not in map(str, new.bases)]
+        if bases and len(new.bases) >= len(old.bases):  # griffe reports fewer
+            result.add(True, name, f"`{name}` is no longer a `{', '.join(bases)}`.")
+    elif isinstance(old, griffe.Attribute) and isinstance(new, griffe.Attribute):
+        _attributes(name, old, new, result)
+    if _text(old) != _text(new):
+        result.documentation.append(Change(name, f"`{name}`."))
 
 
 def _attributes(
-    name: str, was: griffe.Attribute, now: griffe.Attribute, result: Difference
+    name: str, old: griffe.Attribute, new: griffe.Attribute, result: Difference
 ) -> None:
-    compare_types(f"`{name}`", "is", str(was.annotation), str(now.annotation), result, name)
+    compare_types(f"`{name}`", "is", str(old.annotation), str(new.annotation), result, name)
     # The value of a constant is its meaning; that of another attribute is its first one.
-    if name.rpartition(".")[2].isupper() and str(was.value) != str(now.value):
-        result.tell(True, name, f"`{name}` is `{now.value}`, no longer `{was.value}`.")
+    if name.rpartition(".")[2].isupper() and str(old.value) != str(new.value):
+        result.add(True, name, f"`{name}` is `{new.value}`, no longer `{old.value}`.")
 
 
-def _signatures(name: str, was: griffe.Function, now: griffe.Function, result: Difference) -> None:
-    compare_types(f"`{name}`", "returns", str(was.returns), str(now.returns), result, f"{name}()")
-    old = {parameter.name: parameter for parameter in was.parameters}
-    for parameter in now.parameters:
+def _signatures(name: str, old: griffe.Function, new: griffe.Function, result: Difference) -> None:
+    compare_types(f"`{name}`", "returns", str(old.returns), str(new.returns), result, f"{name}()")
+    old_parameters = {parameter.name: parameter for parameter in old.parameters}
+    for parameter in new.parameters:
         if parameter.name == "self":
-            continue  # nobody gives it
-        shown = f"The parameter `{parameter.name}` of `{name}`"
-        place = f"{name}({parameter.name})"
-        if parameter.name in old:
-            before = str(old[parameter.name].annotation)
-            compare_types(shown, "takes", before, str(parameter.annotation), result, place)
+            continue  # not given by callers
+        title = f"The parameter `{parameter.name}` of `{name}`"
+        key = f"{name}({parameter.name})"
+        if parameter.name in old_parameters:
+            old_type = str(old_parameters[parameter.name].annotation)
+            compare_types(title, "takes", old_type, str(parameter.annotation), result, key)
         elif not parameter.required:
-            result.tell(False, place, f"{shown}.")
+            result.add(False, key, f"{title}.")
 
 
-def _text(found: griffe.Object) -> str:
-    return " ".join(found.docstring.value.split()) if found.docstring else ""
+def _text(obj: griffe.Object) -> str:
+    return " ".join(obj.docstring.value.split()) if obj.docstring else ""

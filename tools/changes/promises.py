@@ -1,7 +1,7 @@
-"""What callers were promised, thing by thing, read from a repaired contract.
+"""The public surface as entries, read from a repaired contract.
 
-Every word of an operation, a parameter, an answer and a schema becomes a word of an entry, known or
-not: what no rule of the comparison knows is told all the same.
+Every word of an operation, a parameter, an answer and a schema becomes a word of an entry: a change
+of a word without a rule in the comparison is reported too.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _FORMATS: Final = {
     "date-time": "datetime.datetime",
     "uuid": "UUID",
 }
-# What is read with other words, or leads to entries of its own.
+# Words that are read with others, or become entries of their own.
 _OPERATION: Final = (
     "operationId",
     "parameters",
@@ -63,10 +63,10 @@ _SCHEME: Final = ("in", "name", "scheme", "type")
 
 
 def from_contract(document: dict[str, Json], calls: Collection[str]) -> Entries:
-    """List what a repaired contract promises of these calls, by the names callers use.
+    """Read the entries of these calls in a repaired contract, by the names that callers use.
 
     Raises:
-        RecursionError: a schema is made of itself.
+        RecursionError: a schema consists of itself.
     """
     return _Walk(document, calls).entries
 
@@ -83,9 +83,9 @@ class _Walk:
         self._add("client", "service", "The service", words=words)
         self._schemes = mapping(at(document, ("components", "securitySchemes")))
         for name, scheme in self._schemes.items():
-            rest = {key: one for key, one in mapping(scheme).items() if key not in _SCHEME}
-            shown = f"The security scheme `{name}`"
-            self._add(f"client security {name}", "scheme", shown, "client", words=rest)
+            rest = {key: value for key, value in mapping(scheme).items() if key not in _SCHEME}
+            title = f"The security scheme `{name}`"
+            self._add(f"client security {name}", "scheme", title, "client", words=rest)
         for place, operation in operations(document):
             tag = PythonIdentifier(str(sequence(operation["tags"])[0]), "tag")
             name = f"client.{tag}.{PythonIdentifier(str(operation['operationId']), 'field_')}"
@@ -96,77 +96,79 @@ class _Walk:
         self,
         name: str,
         kind: str,
-        shown: str,
+        title: str,
         holder: str = "",
         side: Side = "",
         words: dict[str, Json] | None = None,
     ) -> Entry:
-        kept = {
+        entry_words = {
             key.removeprefix("x-"): value
             for key, value in (words or {}).items()
             if not key.startswith("x-") or key[2:] in KEPT
         }
-        return self.entries.setdefault(name, Entry(kind, shown, holder, side, kept))
+        return self.entries.setdefault(name, Entry(kind, title, holder, side, entry_words))
 
     def _resolved(self, holder: Json) -> dict[str, Json]:
-        found = mapping(holder)
-        return self._resolved(self._target(found)) if "$ref" in found else found
+        value = mapping(holder)
+        return self._resolved(self._target(value)) if "$ref" in value else value
 
     def _call(
         self, name: str, request: str, operation: dict[str, Json], item: dict[str, Json]
     ) -> None:
-        shown = f"`{name}(…)`"
+        call = f"`{name}(…)`"
         shared = {key: item[key] for key in item if key not in METHODS}
         words = {**shared, **operation}
         words = {key: value for key, value in words.items() if key not in _OPERATION}
         security = operation.get("security", self._document.get("security"))
         words |= {"request": request, "security": self._security(security)}
-        task = operation.get("x-task")  # what it is to callers, the surface says
+        task = operation.get("x-task")  # its meaning for callers comes from the surface
         words |= {f"task's {key}": value for key, value in mapping(task).items()}
         words["callbacks"] = operation.get("x-callbacks")
-        own = next((one for one in (operation, item) if one.get("servers")), {})
-        words["servers"] = _servers(own)
-        self._add(name, "call", shown, side="sent", words=words)
-        listed = [*sequence(item.get("parameters")), *sequence(operation.get("parameters"))]
-        found = {(one.get("in"), one.get("name")): one for one in map(self._resolved, listed)}
-        for parameter in found.values():
+        scope = next((value for value in (operation, item) if value.get("servers")), {})
+        words["servers"] = _servers(scope)
+        self._add(name, "call", call, side="sent", words=words)
+        refs = [*sequence(item.get("parameters")), *sequence(operation.get("parameters"))]
+        by_key = {
+            (value.get("in"), value.get("name")): value for value in map(self._resolved, refs)
+        }
+        for parameter in by_key.values():
             self._parameter(name, parameter)
         body = self._resolved(operation.get("requestBody"))
         if body:
-            rest = {"required": False, **body, "media types": _kinds(body)}
+            body_words = {"required": False, **body, "media types": _media_types(body)}
             place = f"{name}(body)"
-            entry = self._add(place, "parameter", f"The body of {shown}", name, "sent", rest)
+            entry = self._add(place, "parameter", f"The body of {call}", name, "sent", body_words)
             del entry.words["content"]
-            self._content(place, f"The body of {shown}", body, "sent")
+            self._content(place, f"The body of {call}", body, "sent")
         for status, response in mapping(operation.get("responses")).items():
             answer = self._resolved(response)
-            title = f"The answer {status} of {shown}"
+            title = f"The answer {status} of {call}"
             place = f"{name}() {status}"
-            rest = {**answer, "status": status, "media types": _kinds(answer)}
+            answer_words = {**answer, "status": status, "media types": _media_types(answer)}
             kind = "answer" if status.startswith("2") else "error"
-            entry = self._add(place, kind, title, name, "received", rest)
+            entry = self._add(place, kind, title, name, "received", answer_words)
             for key in ("content", "headers"):
                 entry.words.pop(key, None)
-            title = f"What {shown} returns" if status == "200" else title
+            title = f"What {call} returns" if status == "200" else title
             self._content(place, title, answer, "received")
             for own_name, header in mapping(answer.get("headers")).items():
-                told = self._resolved(header)
-                title = f"The header `{own_name}` of the answer {status} of {shown}"
-                made = self._add(f"{place} {own_name}", "header", title, place, "received", told)
-                made.words.pop("schema", None)
-                self._schema(made, f"{place} {own_name}", mapping(told.get("schema")))
+                value = self._resolved(header)
+                title = f"The header `{own_name}` of the answer {status} of {call}"
+                part = self._add(f"{place} {own_name}", "header", title, place, "received", value)
+                part.words.pop("schema", None)
+                self._schema(part, f"{place} {own_name}", mapping(value.get("schema")))
 
     def _parameter(self, call: str, parameter: dict[str, Json]) -> None:
-        own = PythonIdentifier(str(parameter.get("name")), "field_")
-        name = f"{call}({own})"
+        python_name = PythonIdentifier(str(parameter.get("name")), "field_")
+        name = f"{call}({python_name})"
         while name in self.entries:
             name += f" {parameter.get('in')}"
-        shown = f"The parameter `{own}` of `{call}(…)`"
-        where = str(parameter.get("in"))
-        form = where in ("query", "cookie")
-        style = str(parameter.get("style", "form" if form else "simple"))
+        title = f"The parameter `{python_name}` of `{call}(…)`"
+        location = str(parameter.get("in"))
+        is_form = location in ("query", "cookie")
+        style = str(parameter.get("style", "form" if is_form else "simple"))
         words = {"required": False, "explode": style == "form", **parameter, "style": style}
-        entry = self._add(name, "parameter", shown, call, "sent", words)
+        entry = self._add(name, "parameter", title, call, "sent", words)
         entry.words.pop("schema", None)
         content = mapping(parameter.get("x-content"))
         entry.words["content type"] = [*content]
@@ -174,97 +176,97 @@ class _Walk:
         schema = mapping(next(contents, parameter).get("schema"))
         self._schema(entry, name, schema)
 
-    def _content(self, name: str, shown: str, holder: dict[str, Json], side: Side) -> None:
-        for kind, content in mapping(holder.get("content")).items():
-            title = shown if kind.endswith("json") else f"{shown}, as {kind},"
-            words = {key: one for key, one in mapping(content).items() if key != "schema"}
-            made = self._add(f"{name} {kind}", "item", title, name, side, words)
-            self._schema(made, f"{name} {kind}", mapping(mapping(content).get("schema")))
+    def _content(self, name: str, title: str, holder: dict[str, Json], side: Side) -> None:
+        for media_type, content in mapping(holder.get("content")).items():
+            content_title = title if media_type.endswith("json") else f"{title}, as {media_type},"
+            words = {key: value for key, value in mapping(content).items() if key != "schema"}
+            entry = self._add(f"{name} {media_type}", "item", content_title, name, side, words)
+            self._schema(entry, f"{name} {media_type}", mapping(mapping(content).get("schema")))
 
-    def _security(self, listed: Json) -> Json:
-        """Write down the ways to be let in; None where nobody is kept out."""
+    def _security(self, requirements: Json) -> Json:
+        """List the alternative security requirements; None if there is none or one is empty."""
         ways: list[Json] = []
-        for one in map(mapping, sequence(listed)):
-            if not one:
+        for requirement in map(mapping, sequence(requirements)):
+            if not requirement:
                 return None
             parts = []
-            for name, scopes in sorted(one.items()):
+            for name, scopes in sorted(requirement.items()):
                 scheme = self._resolved(self._schemes.get(name))
-                what = [scheme.get(key) for key in ("type", "scheme", "in", "name")]
-                what += sorted(map(str, sequence(scopes)))
-                parts.append(" ".join(str(word) for word in what if word) or name)
+                details = [scheme.get(key) for key in ("type", "scheme", "in", "name")]
+                details += sorted(map(str, sequence(scopes)))
+                parts.append(" ".join(str(word) for word in details if word) or name)
             ways.append(" and ".join(parts))
         return ways or None
 
     def _schema(self, entry: Entry, name: str, schema: dict[str, Json]) -> None:
-        """Add what a schema says to the entry of this name, and its inner parts beside it."""
+        """Add the words of a schema to the entry of this name, and its inner parts as entries."""
         parts = [*self._parts(schema)]
-        named = {key: one for part in parts for key, one in part.items() if key not in _SCHEMA}
-        for key, value in named.items():
+        words = {key: value for part in parts for key, value in part.items() if key not in _SCHEMA}
+        for key, value in words.items():
             if not key.startswith("x-") or key[2:] in KEPT:
                 entry.words.setdefault(key.removeprefix("x-"), value)
-        listed = [part["enum"] for part in parts if "enum" in part]
-        values = sequence(listed[0]) if listed else []
+        enums = [part["enum"] for part in parts if "enum" in part]
+        values = sequence(enums[0]) if enums else []
         entry.words["nullable"] = None in values or any(part.get("nullable") for part in parts)
-        entry.words["enum"] = [one for one in values if one is not None] or None
+        entry.words["enum"] = [value for value in values if value is not None] or None
         if values:
-            shared = [self._title(part) for part in parts if "$ref" in part]
-            own = ClassName(pascal(name.replace("[…]", " item")), "field_")
-            entry.listed = shared[0] if shared else str(own)
+            class_names = [self._class_name(part) for part in parts if "$ref" in part]
+            class_name = ClassName(pascal(name.replace("[…]", " item")), "field_")
+            entry.enum_class = class_names[0] if class_names else str(class_name)
         entry.words["type"] = [*sorted(set(self._types(entry, name, schema)))]
         for part in parts:
             if "discriminator" in part:
                 entry.words |= _discriminator(part)
 
     def _parts(self, schema: dict[str, Json]) -> Iterator[dict[str, Json]]:
-        """Walk through what holds at once: a schema, the plain one it refers to, its `allOf`."""
+        """Walk through the schemas that apply together: itself, its scalar `$ref`, its `allOf`."""
         yield schema
         target = self._target(schema)
         inner = [] if _is_model(schema) else [*sequence(schema.get("allOf"))]
-        for one in map(mapping, [*inner, *([] if _is_model(target) else [target])]):
-            if one:
-                yield from self._parts(one)
+        for part in map(mapping, [*inner, *([] if _is_model(target) else [target])]):
+            if part:
+                yield from self._parts(part)
 
     def _target(self, schema: dict[str, Json]) -> dict[str, Json]:
         reference = schema.get("$ref")
         return mapping(at(self._document, pointer(reference))) if isinstance(reference, str) else {}
 
     def _types(self, entry: Entry, name: str, schema: dict[str, Json]) -> Iterator[str]:
-        """Name the types of a schema's values as callers see them, adding what they hold."""
+        """List the types of a schema's values for callers, and add the entries of their parts."""
         target = self._target(schema)
-        model = next((one for one in (schema, target) if _is_model(one)), None)
-        choices = [mapping(one) for key in CHOICES for one in sequence(schema.get(key))]
+        model = next((value for value in (schema, target) if _is_model(value)), None)
+        choices = [mapping(choice) for key in CHOICES for choice in sequence(schema.get(key))]
         parts = [target] if target else [*map(mapping, sequence(schema.get("allOf")))]
         if model is not None:
-            title = self._title(schema)
-            entry.refers.add(title)
-            self._model(title, model)
-            yield title
+            class_name = self._class_name(schema)
+            entry.models.add(class_name)
+            self._model(class_name, model)
+            yield class_name
         elif choices:
-            for one in choices:
-                label = self._label(one)
-                made = self._add(f"{name} as {label}", "item", f"{entry.shown}, as {label},", name)
-                made.side = entry.side
-                self._schema(made, f"{name} as {label}", one)
-                entry.words["nullable"] = entry.words["nullable"] or made.words.pop("nullable")
-                yield from map(str, sequence(made.words.pop("type")))
+            for choice in choices:
+                label = self._label(choice)
+                item = self._add(f"{name} as {label}", "item", f"{entry.title}, as {label},", name)
+                item.side = entry.side
+                self._schema(item, f"{name} as {label}", choice)
+                entry.words["nullable"] = entry.words["nullable"] or item.words.pop("nullable")
+                yield from map(str, sequence(item.words.pop("type")))
         elif parts:
             yield from self._types(entry, name, parts[0])
         else:
             if schema.get("type") == "array":
-                shown = f"Each of {entry.shown[0].lower()}{entry.shown[1:]}"
-                made = self._add(f"{name}[…]", "item", shown, name, entry.side)
-                self._schema(made, f"{name}[…]", mapping(schema.get("items")))
+                title = f"Each of {entry.title[0].lower()}{entry.title[1:]}"
+                item = self._add(f"{name}[…]", "item", title, name, entry.side)
+                self._schema(item, f"{name}[…]", mapping(schema.get("items")))
             yield self._label(schema)
 
-    def _title(self, schema: dict[str, Json]) -> str:
-        last = str(pointer(str(schema.get("$ref", "")))[-1])
-        title = (self._target(schema) or schema).get("title") or last or "object"
-        return str(ClassName(str(title), "field_"))
+    def _class_name(self, schema: dict[str, Json]) -> str:
+        ref_name = str(pointer(str(schema.get("$ref", "")))[-1])
+        class_name = (self._target(schema) or schema).get("title") or ref_name or "object"
+        return str(ClassName(str(class_name), "field_"))
 
     def _label(self, schema: dict[str, Json]) -> str:
         if _is_model(schema) or _is_model(self._target(schema)):
-            return self._title(schema)
+            return self._class_name(schema)
         for part in self._parts(schema):
             if part.get("type") == "string":
                 return _FORMATS.get(str(part.get("format")), "str")
@@ -272,11 +274,11 @@ class _Walk:
                 return _TYPES.get(str(part["type"]), "Any")
         return "Any"
 
-    def _model(self, title: str, schema: dict[str, Json]) -> None:
-        if title in self.entries:
+    def _model(self, model: str, schema: dict[str, Json]) -> None:
+        if model in self.entries:
             return
-        own = {key: one for key, one in schema.items() if key not in _SCHEMA}
-        entry = self._add(title, "model", f"`{title}`", words=own | _discriminator(schema))
+        keywords = {key: value for key, value in schema.items() if key not in _SCHEMA}
+        entry = self._add(model, "model", f"`{model}`", words=keywords | _discriminator(schema))
         required: set[Json] = set()
         fields: dict[str, Json] = {}
         extra: Json = True
@@ -286,36 +288,36 @@ class _Walk:
             extra = part.get("additionalProperties", extra)
         entry.words["additionalProperties"] = extra is not False
         if isinstance(extra, dict) and extra:
-            made = self._add(f"{title}.…", "item", f"Any other field of `{title}`", title)
-            self._schema(made, f"{title}.…", extra)
+            item = self._add(f"{model}.…", "item", f"Any other field of `{model}`", model)
+            self._schema(item, f"{model}.…", extra)
         keys = sorted(fields, key=lambda key: key not in required)
-        named = unique((PythonIdentifier(key, "field_") for key in keys), OF_MODELS)
-        for key, name in zip(keys, named, strict=True):
+        names = unique((PythonIdentifier(key, "field_") for key in keys), OF_MODELS)
+        for key, name in zip(keys, names, strict=True):
             words: dict[str, Json] = {"name": key, "required": key in required}
-            made = self._add(f"{title}.{name}", "field", f"`{title}.{name}`", title, words=words)
-            self._schema(made, f"{title}.{name}", mapping(fields[key]))
+            item = self._add(f"{model}.{name}", "field", f"`{model}.{name}`", model, words=words)
+            self._schema(item, f"{model}.{name}", mapping(fields[key]))
 
     def _whole(self, schema: dict[str, Json]) -> Iterator[dict[str, Json]]:
-        for one in map(mapping, sequence(schema.get("allOf"))):
-            yield from self._whole(self._target(one) or one)
+        for part in map(mapping, sequence(schema.get("allOf"))):
+            yield from self._whole(self._target(part) or part)
         yield schema
 
 
 def _is_model(schema: dict[str, Json]) -> bool:
-    """Tell whether callers see a class of this."""
+    """Tell whether the schema is a class for callers."""
     if "allOf" in schema:
         return len(sequence(schema["allOf"])) + ("properties" in schema) > 1
     return schema.get("type") == "object" or "properties" in schema
 
 
 def _discriminator(schema: dict[str, Json]) -> dict[str, Json]:
-    chooser = mapping(schema.get("discriminator"))
-    known = sorted(f"{word} → {name}" for word, name in mapping(chooser.get("mapping")).items())
-    return {"discriminator": chooser.get("propertyName"), "mapping": [*known] or None}
+    value = mapping(schema.get("discriminator"))
+    names = sorted(f"{word} → {name}" for word, name in mapping(value.get("mapping")).items())
+    return {"discriminator": value.get("propertyName"), "mapping": [*names] or None}
 
 
-def _kinds(holder: dict[str, Json]) -> list[Json]:
-    return [*mapping(holder.get("content"))]
+def _media_types(owner: dict[str, Json]) -> list[Json]:
+    return [*mapping(owner.get("content"))]
 
 
 def _servers(holder: dict[str, Json]) -> Json:

@@ -1,7 +1,7 @@
-"""Find an earlier state of what callers see: in git, a folder, a wheel, a contract, an API.md.
+"""Find an earlier state of the public surface: in git, a folder, a wheel, a contract, an API.md.
 
-A state is its surface, the folders that hold its packages, if there is code, its contract with the
-overlay that repairs it, if they are there, and its version, if it says one.
+A state is its surface, the folders with its packages, if there is code, its contract with the
+overlay that repairs it, if it has them, and its version, if it has one.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _ROOTS: Final = (".", "generated", "overlays")
 
 @dataclass(frozen=True)
 class State:
-    """What callers saw, where its code is, and which version it was."""
+    """The surface, the folders with the code, the version and the contract of one state."""
 
     surface: str
     roots: Sequence[Path]
@@ -49,7 +49,7 @@ def earlier(base: str, build: Build) -> Iterator[State]:
         build: Generates the package of a contract into an empty folder.
 
     Raises:
-        PipelineError: there is nothing of that name, or nothing in it to compare with.
+        PipelineError: there is no such state, or it has nothing to compare with.
     """
     path = Path(base)
     with tempfile.TemporaryDirectory(prefix="chainhub-") as scratch:
@@ -81,11 +81,11 @@ def current() -> State:
 
 
 def _folder(folder: Path) -> State:
-    inner = [path for path in folder.iterdir() if path.is_dir()]
+    dirs = [path for path in folder.iterdir() if path.is_dir()]
     roots = [
         place
-        for start in (folder, *(inner if len(inner) == 1 else ()))  # a source distribution has one
-        for place in (start / root for root in _ROOTS)
+        for base in (folder, *(dirs if len(dirs) == 1 else ()))  # a source distribution has one
+        for place in (base / root for root in _ROOTS)
         if any((place / package / "__init__.py").is_file() for package in layout.PACKAGES)
     ]
     versions = [_version(root) for root in roots if (root / "chainhub" / "_version.py").is_file()]
@@ -108,24 +108,24 @@ def _surface(folder: Path, roots: Sequence[Path]) -> str:
 
 
 def _version(root: Path) -> str | None:
-    found = _VERSION.search(documents.read_text(root / "chainhub" / "_version.py"))
-    return found[1] if found else None
+    match = _VERSION.search(documents.read_text(root / "chainhub" / "_version.py"))
+    return match[1] if match else None
 
 
 def _from_git(revision: str, into: Path) -> None:
-    there = "generated", "overlays/chainhub"
+    paths = "generated", "overlays/chainhub"
     try:
-        found = _git(
+        output = _git(
             "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"
         )
-        commit = found.decode().strip()
-        listed = _git("ls-tree", "--name-only", commit, *_CONTRACT).decode().split()
-        archive = _git("archive", "--format=tar", commit, *there, *listed)
-    except _NoHistory as missing:
-        raise PipelineError(f"{revision} is no file, and no revision of git: {missing}.") from None
+        commit = output.decode().strip()
+        files = _git("ls-tree", "--name-only", commit, *_CONTRACT).decode().split()
+        archive = _git("archive", "--format=tar", commit, *paths, *files)
+    except _NoHistory as error:
+        raise PipelineError(f"{revision} is no file, and no revision of git: {error}.") from None
     except subprocess.CalledProcessError:
         raise PipelineError(
-            f"{revision} is neither a file nor a revision of git that has {' and '.join(there)}."
+            f"{revision} is neither a file nor a revision of git that has {' and '.join(paths)}."
         ) from None
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         _extract(tar, into)
@@ -138,14 +138,14 @@ def latest_tag() -> str | None:
         PipelineError: there is no history to look at.
     """
     try:
-        found = _git("describe", "--tags", "--abbrev=0", "--match=v[0-9]*")
-    except _NoHistory as missing:
+        output = _git("describe", "--tags", "--abbrev=0", "--match=v[0-9]*")
+    except _NoHistory as error:
         raise PipelineError(
-            f"What the last version was cannot be told: {missing}. Name an earlier state: BASE=…"
+            f"What the last version was cannot be told: {error}. Name an earlier state: BASE=…"
         ) from None
     except subprocess.CalledProcessError:
         return None
-    return found.decode().strip()
+    return output.decode().strip()
 
 
 class _NoHistory(Exception):
@@ -157,8 +157,8 @@ def _git(*arguments: str) -> bytes:
         _run_git("rev-parse", "--git-dir")
     except FileNotFoundError:
         raise _NoHistory("git is not here") from None
-    except subprocess.CalledProcessError as refusal:
-        raise _NoHistory(refusal.stderr.decode(errors="replace").partition("\n")[0]) from None
+    except subprocess.CalledProcessError as error:
+        raise _NoHistory(error.stderr.decode(errors="replace").partition("\n")[0]) from None
     return _run_git(*arguments)
 
 
@@ -171,7 +171,7 @@ def unpack(path: Path, into: Path) -> None:
     """Unpack a wheel or a source distribution, writing nothing outside the folder.
 
     Raises:
-        PipelineError: it is no such archive, or a name in it leads out of the folder.
+        PipelineError: it is not such an archive, or a name in it leads out of the folder.
     """
     try:
         if path.suffix == ".whl":
@@ -185,8 +185,8 @@ def unpack(path: Path, into: Path) -> None:
 
 
 def _extract(tar: tarfile.TarFile, into: Path) -> None:
-    # TarFile.extractall(filter="data") came with Python 3.11.4. Links are left out: with regular
-    # files only, a name can be judged by itself, and nothing that is compared is a link.
+    # TarFile.extractall(filter="data") came with Python 3.11.4. Links are skipped: the name of a
+    # regular file can be checked by itself, and no file that is compared is a link.
     for member in filter(tarfile.TarInfo.isfile, tar):
         target = (into / member.name).resolve()
         content = tar.extractfile(member)

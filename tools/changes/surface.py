@@ -1,6 +1,6 @@
 """Write the public surface of a generated package: a line per call and per model field.
 
-It is read from the generated code itself, without importing it: this is what callers get.
+It is read from the generated code itself, without importing it: that is what callers use.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def surface(package: Path) -> str:
     """Describe the calls and models of the package in this folder as Markdown.
 
     Raises:
-        PipelineError: there is no package, or a file of it is not what the generator writes.
+        PipelineError: there is no package, or a file of it is not one that the generator writes.
     """
     parts = [_HEAD]
     if not (package / "models" / "__init__.py").is_file():
@@ -46,10 +46,10 @@ def surface(package: Path) -> str:
 
 
 def called(path: str) -> str | None:
-    """Tell under which name the surface has what stands at a path in the package's code.
+    """Return the name that an object at a path in the package's code has in the surface.
 
-    The modules that hold models and operations are nothing of their own, nor are the functions that
-    the methods of a client call: None.
+    None for the modules of models and operations, and for the functions that the methods of a
+    client call: they have no name there.
     """
     match path.split("."):
         case [_, "api", _, owner, *rest] if owner.endswith("Resource") and not rest:
@@ -68,7 +68,7 @@ def called(path: str) -> str | None:
 
 
 class _Tasks:
-    """What the surface says of tasks, from the tables of the package; older ones have none."""
+    """The lines about tasks, from the tables of the package; older packages have none."""
 
     def __init__(self, path: Path) -> None:
         self._tables: dict[str, dict[str, dict[str, Any]]] = {"TASKS": {}, "CREATES": {}}
@@ -80,19 +80,19 @@ class _Tasks:
                 case ast.AnnAssign(target=ast.Name(id="MAIN"), value=ast.Constant(value=main)):
                     self._main = str(main)
 
-    def said(self, name: str) -> str:
-        """Say what an operation has to do with tasks, in a line."""
+    def line(self, name: str) -> str:
+        """Write the line about tasks of an operation; empty if it has none."""
         task, create = self._tables["TASKS"].get(name), self._tables["CREATES"].get(name)
         if create:
             return f"  `client.{name}` starts a task of `client.{create['task']}`.\n"
         if not task:
             return ""
         starts = [
-            f"`client.{one}`" for one, of in self._tables["CREATES"].items() if of["task"] == name
+            f"`client.{key}`" for key, row in self._tables["CREATES"].items() if row["task"] == name
         ]
         words = [f"  `client.{name}` is a task"]
         words += (
-            [f"{_listed(starts)} {'start' if len(starts) > 1 else 'starts'} it"] if starts else []
+            [f"{_series(starts)} {'start' if len(starts) > 1 else 'starts'} it"] if starts else []
         )
         words += [f"`client.{task['content'][0]}` is its file"] if task["content"] else []
         words += [f"`client.{name.partition('.')[0]}` has its methods too"] if task["main"] else []
@@ -100,61 +100,61 @@ class _Tasks:
         return "; ".join(words) + ".\n"
 
 
-def _listed(words: list[str]) -> str:
+def _series(words: list[str]) -> str:
     return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else words[0]
 
 
 def _calls(tag: Path, tasks: _Tasks) -> Iterator[str]:
     for name, method in sorted(_methods(tag)):
-        path = tag / f"{name}.py"
+        module = tag / f"{name}.py"
         options = _options(method)
         call = f"client.{tag.name}.{name}{_signature(method, options)}"
-        yield f"- `{call}` — `{_request(path)}`\n"
+        yield f"- `{call}` — `{_request(module)}`\n"
         text, _, arguments = (ast.get_docstring(method) or "").partition("\nArgs:\n")
-        yield _said(text, "  ")
-        yield tasks.said(f"{tag.name}.{name}")
+        yield _line(text, "  ")
+        yield tasks.line(f"{tag.name}.{name}")
         _, *parts = _ARGUMENT.split(arguments)
-        for argument, said in zip(parts[::2], parts[1::2], strict=True):
-            yield _said(said, f"  - `{argument}`: ") if argument not in options else ""
+        for argument, description in zip(parts[::2], parts[1::2], strict=True):
+            yield _line(description, f"  - `{argument}`: ") if argument not in options else ""
 
 
 def _methods(tag: Path) -> Iterator[tuple[str, ast.FunctionDef]]:
-    """Find the operations of a resource: its methods, and objects that are called like them."""
+    """Find the operations of a resource: its methods, and callable objects."""
     path = tag.parent.parent.with_name(RESOURCES) / f"{tag.name}.py"
-    # In earlier versions the resources stood beside the operations.
+    # In earlier versions the resources were beside the operations.
     classes = list(_classes(_parse(path if path.is_file() else tag / "__init__.py")))
-    named = {one.name: one for one in classes}
-    resource = next(one for one in classes if not one.name.startswith("_"))
+    by_name = {node.name: node for node in classes}
+    resource = next(node for node in classes if not node.name.startswith("_"))
     for node in resource.body:
         match node:
             case ast.FunctionDef(name=name) if name != "__init__":
                 yield name, node
             case ast.AnnAssign(target=ast.Name(id=name), annotation=ast.Name(id=owner)):
-                calls = (one for one in named[owner].body if isinstance(one, ast.FunctionDef))
-                yield name, next(one for one in calls if one.name == "__call__")
+                calls = (node for node in by_name[owner].body if isinstance(node, ast.FunctionDef))
+                yield name, next(node for node in calls if node.name == "__call__")
 
 
-def _said(text: str, before: str = "") -> str:
-    """Write what the contract says of something in a line; nothing, if it says nothing."""
+def _line(text: str, prefix: str = "") -> str:
+    """Write a description of the contract in one line; empty if there is none."""
     line = " — ".join(" ".join(part.split()) for part in text.strip().split("\n\n"))
-    return f"{before}{line}\n" if line else ""
+    return f"{prefix}{line}\n" if line else ""
 
 
 def _options(method: ast.FunctionDef) -> set[str]:
-    """Name the arguments that every call has: they are handed on beside those of the operation."""
+    """Name the arguments that every call has, which are passed on beside those of the operation."""
     for node in ast.walk(method):
         match node:
             case ast.Call(func=ast.Attribute(attr="run"), args=[_, _, _, *options]):
-                return {one.id for one in options if isinstance(one, ast.Name)}
+                return {option.id for option in options if isinstance(option, ast.Name)}
     return set()
 
 
 def _signature(method: ast.FunctionDef, options: set[str]) -> str:
     arguments = method.args
     arguments.args = arguments.args[1:]
-    own = [place for place, one in enumerate(arguments.kwonlyargs) if one.arg not in options]
-    arguments.kwonlyargs = [arguments.kwonlyargs[place] for place in own]
-    arguments.kw_defaults = [arguments.kw_defaults[place] for place in own]
+    indexes = [index for index, item in enumerate(arguments.kwonlyargs) if item.arg not in options]
+    arguments.kwonlyargs = [arguments.kwonlyargs[index] for index in indexes]
+    arguments.kw_defaults = [arguments.kw_defaults[index] for index in indexes]
     for argument in [*arguments.args, *arguments.kwonlyargs]:
         argument.annotation = _unquoted(argument.annotation)
     returns = _unquoted(method.returns)
@@ -165,13 +165,13 @@ def _unquoted(annotation: ast.expr | None) -> ast.expr | None:
     if not isinstance(annotation, ast.Constant) or not isinstance(annotation.value, str):
         return annotation
     text = annotation.value
-    # Most are written as they would be written again, and parsing every one takes long.
+    # Most are already in the form that `ast` writes, and parsing every one takes long.
     return ast.Name(text) if _PLAIN.fullmatch(text) else ast.parse(text, mode="eval").body
 
 
 def _request(path: Path) -> str:
-    before, found, text = path.read_text("utf-8").partition("\ndef _get_kwargs(")
-    function = _tree(found + text.partition("\n\n\ndef ")[0], path, before.count("\n"))
+    before, separator, text = path.read_text("utf-8").partition("\ndef _get_kwargs(")
+    function = _tree(separator + text.partition("\n\n\ndef ")[0], path, before.count("\n"))
     for node in ast.walk(function):
         match node:
             case ast.AnnAssign(
@@ -190,7 +190,7 @@ def _request(path: Path) -> str:
 
 
 def _model(path: Path) -> str:
-    # Only what stands before the methods is parsed: of many models the rest takes long.
+    # Only the part before the methods is parsed: for many models the rest takes long.
     head, _, methods = path.read_text("utf-8").partition("\n    def ")
     (node,) = _classes(_tree(f"{head}\n    ..." if methods else head, path))
     names = dict(_json_names(methods))
@@ -210,9 +210,9 @@ def _words(item: ast.Expr, *, is_about_class: bool) -> str:
     if not isinstance(text, str):
         return ""  # the dots that stand for the methods
     if not is_about_class:
-        return _said(text, "  ")
-    said = _said(text.partition("Attributes:\n")[0])
-    return f"{said}\n" if said else ""
+        return _line(text, "  ")
+    line = _line(text.partition("Attributes:\n")[0])
+    return f"{line}\n" if line else ""
 
 
 def _field(item: ast.AnnAssign, names: dict[str, str]) -> str:
@@ -230,9 +230,9 @@ def _field(item: ast.AnnAssign, names: dict[str, str]) -> str:
 
 def _json_names(methods: str) -> Iterator[tuple[str, str]]:
     """Read from `to_dict` which JSON name each Python name stands for."""
-    for found in _JSON_NAME.finditer(methods.partition("\n    @classmethod")[0]):
-        text = found["json"]
-        yield found["python"], ast.literal_eval(text) if "\\" in text else text[1:-1]
+    for match in _JSON_NAME.finditer(methods.partition("\n    @classmethod")[0]):
+        text = match["json"]
+        yield match["python"], ast.literal_eval(text) if "\\" in text else text[1:-1]
 
 
 def _classes(tree: ast.Module) -> Iterator[ast.ClassDef]:

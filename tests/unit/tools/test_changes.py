@@ -10,7 +10,7 @@ import pytest
 
 from tools import commands, documents, layout
 from tools.changes import entries, promises
-from tools.changes.diff import Difference, Told, difference
+from tools.changes.diff import Change, Difference, difference
 from tools.contract import operations, sequence
 
 HEAD = """
@@ -468,7 +468,7 @@ def test_an_item_that_was_told_is_not_told_again_with_its_list() -> None:
     """Which the surface shows as a type of its own, so that more values would break."""
     listed = "schema: {{type: array, items: {{type: string, enum: [{}]}}}}"
     found = changed(parameter(listed.format("a")), parameter(listed.format("a, b")))
-    whole = Difference(breaking=[Told("client.film.find(p)", "The whole list is another.")])
+    whole = Difference(breaking=[Change("client.film.find(p)", "The whole list is another.")])
     found.take(whole, lambda name: name)
     assert list(told(found)) == [A]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tools.changes.diff import Difference, Told, asked_for, difference, numbers_of
+from tools.changes.diff import Change, Difference, asked_for, difference, numbers_of
 from tools.changes.entries import from_surface, members
 from tools.errors import PipelineError
 
@@ -172,14 +172,14 @@ def test_what_the_code_shows_is_taken_in_once() -> None:
     ours = changed("- `id: str` — required\n", "", "### A\n\n", "")
     theirs = Difference(
         breaking=[
-            Told("x.VideoTask.id", "`x.VideoTask.id` is gone."),
-            Told("x.VideoTask", "`x.VideoTask` is now of another kind."),
-            Told("x.A.to_dict", "`x.A.to_dict` is gone."),
-            Told("x.module", "`x.module` is gone."),
-            Told("x.Other", "`x.Other` is gone."),
+            Change("x.VideoTask.id", "`x.VideoTask.id` is gone."),
+            Change("x.VideoTask", "`x.VideoTask` is now of another kind."),
+            Change("x.A.to_dict", "`x.A.to_dict` is gone."),
+            Change("x.module", "`x.module` is gone."),
+            Change("x.Other", "`x.Other` is gone."),
         ],
-        added=[Told("x.B.new", "`x.B.new`.")],
-        documentation=[Told("x.VideoCreate", "`x.VideoCreate`.")],
+        added=[Change("x.B.new", "`x.B.new`.")],
+        documentation=[Change("x.VideoCreate", "`x.VideoCreate`.")],
     )
     ours.take(theirs, lambda name: None if name == "x.module" else name.removeprefix("x."))
     assert list(ours.lines()) == [
@@ -203,7 +203,7 @@ def test_the_version_follows_the_change(
     version: str, nothing: str, documentation: str, added: str, breaking: str
 ) -> None:
     """By semantic versioning, one place lower before 1.0; the greatest change decides."""
-    told = [Told("x", "x")]
+    told = [Change("x", "x")]
     kinds = Difference(documentation=told), Difference(added=told), Difference(breaking=told)
     assert asked_for(version, [Difference()]) == nothing
     assert asked_for(version, kinds[:1]) == documentation

@@ -20,7 +20,7 @@ import pytest
 from tests.unit.tools.places import PUBLISHED, git, overlay_of_published, work_in
 from tools import commands, documents, layout, update
 from tools.__main__ import main
-from tools.changes.diff import Difference, Told
+from tools.changes.diff import Change, Difference
 from tools.errors import PipelineError
 from tools.pages import source
 
@@ -305,7 +305,7 @@ def test_the_version_is_the_smallest_that_is_allowed(
     changelog.write_text(changelog.read_text().replace("unreleased", date))
     git(project, *(("tag", tag) if tag else ("tag", "--list")))
     (project / "overlays" / "chainhub" / "__init__.py").write_text("def ask(more=1): ...\n")
-    added = Difference(added=[Told("`client.film.create(…)`", "`client.film.create(…)`")])
+    added = Difference(added=[Change("`client.film.create(…)`", "`client.film.create(…)`")])
     changes = commands.Changes(added, Difference(), previous=None, missing=[])
     assert update.version_after(changes) == version
 
