@@ -210,17 +210,17 @@ def _has_task_fields(answer_fields: list[Field]) -> bool:
 def _open_answer(document: dict[str, Json], place: Place, answer: places.Answer) -> list[Path]:
     """Let an answer copied from a POST hold anything; return the possible parents of its fields."""
     schema = answer.schema
-    names = {one.names[-1] for one in fields(schema, document)}
+    names = {field.names[-1] for field in fields(schema, document)}
     suffix = links.segments(place)[-1].rpartition("}")[2]
     if names & {*terms("names", "status"), *terms("names", "id")[:2]}:
         return []
     if suffix and not mentions(terms("asking"), suffix):
         return []
-    posts = (other for other, _ in operations(document) if other[2] == "post")
-    if all(_shape(document, one) != _shape(document, place) for one in posts):
+    posts = (post for post, _ in operations(document) if post[2] == "post")
+    if all(_shape(document, post) != _shape(document, place) for post in posts):
         return []
-    for one in places.variants(schema, document):
-        data = mapping(one.get("properties")).get("data")
+    for variant in places.variants(schema, document):
+        data = mapping(variant.get("properties")).get("data")
         if isinstance(data, dict) and data.get("type") == "string":
             del data["type"]
             return [("data",)]
@@ -237,9 +237,9 @@ def _item_fields(document: dict[str, Json], place: Place) -> list[Field]:
     """Find the fields of an item in the answer of the operation that lists such tasks."""
     parent = str(place[1]).rpartition("/")[0]
     list_fields = [*fields(places.answer(document, ("paths", parent, "get")).schema, document)]
-    for one in list_fields:
-        if one.names[-1] in terms("names", "status") and None in one.path:
-            holder = one.path[: one.path.index(None) + 1]
+    for field in list_fields:
+        if field.names[-1] in terms("names", "status") and None in field.path:
+            holder = field.path[: field.path.index(None) + 1]
             size = sum(step is not None for step in holder)
             return [
                 Field(field.path[len(holder) :], field.names[size:], field.schemas)
@@ -374,10 +374,10 @@ def _paths(document: dict[str, Json], query: Query, role: str, media: list[str])
 
 
 def _path_of_kind(words: re.Pattern[str], kind: str, path: Path) -> Path:
-    def written(found: re.Match[str]) -> str:
-        return kind.capitalize() if found[0][0].isupper() else kind
+    def replacement(match: re.Match[str]) -> str:
+        return kind.capitalize() if match[0][0].isupper() else kind
 
-    return tuple(words.sub(written, one) if isinstance(one, str) else one for one in path)
+    return tuple(words.sub(replacement, step) if isinstance(step, str) else step for step in path)
 
 
 def _kinds(query: Query, creates: list[str]) -> list[str]:
