@@ -96,11 +96,9 @@ def _hold(schema: Json, value: Json, path: Path, document: dict[str, Json]) -> N
 
 def _suits(schema: Json, value: Json, document: dict[str, Json]) -> bool:
     """Tell whether an example has the required fields at the top: else it is of something else."""
-    variants = [variant for variant in places.variants(schema, document) if _takes(variant, value)]
-    return bool(variants) and all(
-        str(name) in mapping(value)
-        for variant in variants[:1]
-        for name in sequence(variant.get("required"))
+    parts = [part for part in places.variants(schema, document) if _takes(part, value)]
+    return bool(parts) and all(
+        str(name) in mapping(value) for part in parts[:1] for name in sequence(part.get("required"))
     )
 
 
@@ -142,14 +140,12 @@ def _is_object(schema: Schema) -> bool:
 
 
 def _object(
-    schemas: list[Schema], value: dict[str, Json], document: dict[str, Json], depth: int
+    parts: list[Schema], value: dict[str, Json], document: dict[str, Json], depth: int
 ) -> Json:
     # `variants` does not tell a choice from a combination; fields too many harm no answer.
-    fields = _fields(schemas)
-    required = {str(name): None for schema in schemas for name in sequence(schema.get("required"))}
-    extra = next(
-        filter(None, (mapping(schema.get("additionalProperties")) for schema in schemas)), {}
-    )
+    fields = _fields(parts)
+    required = {str(name): None for part in parts for name in sequence(part.get("required"))}
+    extra = next(filter(None, (mapping(part.get("additionalProperties")) for part in parts)), {})
     values = {
         name: _shaped(fields.get(name, extra), value.get(name), document, depth + 1)
         for name in {**value, **required}
@@ -158,12 +154,8 @@ def _object(
     return {**required, **value, **values}
 
 
-def _fields(schemas: list[Schema]) -> dict[str, Json]:
-    return {
-        name: field
-        for schema in schemas
-        for name, field in mapping(schema.get("properties")).items()
-    }
+def _fields(parts: list[Schema]) -> dict[str, Json]:
+    return {name: prop for part in parts for name, prop in mapping(part.get("properties")).items()}
 
 
 def _value(schema: Schema) -> Json:

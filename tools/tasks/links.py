@@ -221,9 +221,7 @@ def _ids(
     """
     answer = places.answer(document, place)
     schema_fields = [*fields(answer.schema, document)]
-    examples = [
-        field for value in published(answer.content) for field in fields(outline(value), {})
-    ]
+    examples = [field for item in published(answer.content) for field in fields(outline(item), {})]
     all_fields = [*schema_fields, *examples]
     names = [parameter, *(name for name in terms("names", "id") if name != "request_id")]
     order = {

@@ -99,9 +99,7 @@ def _query(
     text = f"{operation.get('summary')} {parameter.get('description')}"
     about_tasks = mentions(terms("tasks"), f"{place[1]} {name} {text}")
     schema_fields = [*fields(answer.schema, document)]
-    examples = [
-        field for value in published(answer.content) for field in fields(outline(value), {})
-    ]
+    examples = [field for item in published(answer.content) for field in fields(outline(item), {})]
     holders: list[Path] = []
     example_status: Field | None = None
     if schema_fields:
