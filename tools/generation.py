@@ -39,9 +39,9 @@ from tools.tasks.written import TASKS, Life, Operations, tasks_module, write_con
 # The generator guards the contract's strings so well that its own messages cannot show them.
 _GUARDED: Final = re.compile(r"<\S*UntrustedString object at 0x[0-9a-f]+>")
 
-# How its errors begin that are about one operation.
+# The start of an error that is about one operation.
 _HEADER: Final = re.compile(r"WARNING parsing ([A-Z]+) (\S+) within ")
-_SAID: Final = ("description", "example")
+_ANNOTATIONS: Final = ("description", "example")
 
 # What is different in the generator's own templates. httpx is imported by what makes a client of
 # it: it takes longer to load than all the rest. An operation does not load the clients, which take
@@ -144,11 +144,11 @@ _EDITS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
 }
 
 
-_CHECKED: Final = Endpoint._check_parameters_for_conflicts
+_CHECK_CONFLICTS: Final = Endpoint._check_parameters_for_conflicts
 
 
 class Unparsed(PipelineError):
-    """Stop because the generator left something out; `operations` are those it named."""
+    """Stop because the generator left something out; `operations` are those in its errors."""
 
     def __init__(self, sentence: str, operations: dict[Place, str]) -> None:
         super().__init__(sentence)
@@ -163,7 +163,7 @@ def parse(document: dict[str, Json], place: str) -> GeneratorData:
     """
     try:
         with redirect_stdout(io.StringIO()):
-            data = _parsed(_understood(document), _config(document, layout.BUILD))
+            data = _parsed(_simplified(document), _config(document, layout.BUILD))
     except PipelineError:
         raise
     except Exception as error:  # on some schemas it crashes, with any exception
@@ -172,21 +172,23 @@ def parse(document: dict[str, Json], place: str) -> GeneratorData:
         ) from error
     if isinstance(data, GeneratorError):
         raise Unparsed(f"{place} cannot be generated: {_sentence([data])}", {})
-    collections = data.endpoint_collections_by_tag.values()
-    errors = [error for one in collections for error in one.parse_errors]
+    groups = data.endpoint_collections_by_tag.values()
+    errors = [error for group in groups for error in group.parse_errors]
     if errors or data.errors:
         sentence = f"{place} cannot be generated: {_sentence([*data.errors, *errors])}"
-        raise Unparsed(sentence, _named(errors))
-    for endpoint in (one for each in collections for one in each.endpoints):
+        raise Unparsed(sentence, _by_operation(errors))
+    for endpoint in (endpoint for group in groups for endpoint in group.endpoints):
         if len(endpoint.bodies) > 1:  # its template uses the name and does not import it
             endpoint.relative_imports.add("from ...types import Unset")
     return data
 
 
-def _named(errors: Sequence[GeneratorError]) -> dict[Place, str]:
-    """Tell which operations errors are about: the generator's headers name them."""
-    found = ((_HEADER.match(error.header), error) for error in errors)
-    return {("paths", one[2], one[1].lower()): _worded(error) for one, error in found if one}
+def _by_operation(errors: Sequence[GeneratorError]) -> dict[Place, str]:
+    """Group errors by the operation that the generator's header names."""
+    matches = ((_HEADER.match(error.header), error) for error in errors)
+    return {
+        ("paths", match[2], match[1].lower()): _detail(error) for match, error in matches if match
+    }
 
 
 def generate(
@@ -213,135 +215,148 @@ def generate(
     """
     config = _config(document, into)
     tables = compiled(document, place, published or {})
-    known = Operations(document, data)
-    known.renamed += properties.distinct(data)
+    operation_names = Operations(document, data)
+    operation_names.renamed += properties.distinct(data)
     try:
         with _tools_on_path(), redirect_stdout(io.StringIO()):
-            errors = _run(data, config, known, tables)
+            errors = _run(data, config, operation_names, tables)
     except Exception as error:  # on some schemas it crashes, with any exception
         raise PipelineError(
             f"{place} cannot be generated: {type(error).__name__}: {error}."
         ) from error
     if errors:
         raise PipelineError(f"{place} cannot be generated: {_sentence(errors)}")
-    _count("operations", sum(1 for _ in operations(document)), into / "api", "*/*.py", place)
-    _count("models", len(data.models) + len(data.enums), into / "models", "*.py", place)
-    write_servers(document, place, into, known)
-    write_contract(tables, known, into)
+    _check_count("operations", sum(1 for _ in operations(document)), into / "api", "*/*.py", place)
+    _check_count("models", len(data.models) + len(data.enums), into / "models", "*.py", place)
+    write_servers(document, place, into, operation_names)
+    write_contract(tables, operation_names, into)
     _write_stub(into / "models" / "__init__.pyi", data)
     (into / "py.typed").touch()
-    return known
+    return operation_names
 
 
 def _write_stub(path: Path, data: GeneratorData) -> None:
-    """Tell type checkers which models there are; at run time a lazy module does so in its way."""
+    """Declare the models for type checkers; at run time a lazy module loads them."""
     classes = sorted(
-        (one.class_info for one in (*data.models, *data.enums)), key=lambda one: one.name
+        (model.class_info for model in (*data.models, *data.enums)), key=lambda info: info.name
     )
     imports = "".join(
-        f"from .{one.module_name} import {one.name} as {one.name}\n" for one in classes
+        f"from .{info.module_name} import {info.name} as {info.name}\n" for info in classes
     )
-    names = "".join(f'    "{one.name}",\n' for one in classes)
+    names = "".join(f'    "{info.name}",\n' for info in classes)
     path.write_text(f"{imports}\n__all__ = (\n{names})\n" if names else "__all__ = ()\n", "utf-8")
 
 
-def _understood(document: dict[str, Json]) -> dict[str, Json]:
-    """Write a contract as the generator understands it, without changing the one that was given.
+def _simplified(document: dict[str, Json]) -> dict[str, Json]:
+    """Copy a contract into a form that the generator reads in full, and leave it unchanged.
 
-    It takes extensions beside status codes for statuses, and of what is said of a parameter it
-    looks only at the schema.
+    It takes extensions beside status codes for statuses, and reads the description and example of a
+    parameter only from its schema.
     """
     paths: dict[str, Json] = {}
     for path, item in mapping(document["paths"]).items():
         paths[path] = {
-            key: _answered(_told(one)) if isinstance(one, dict) else one
-            for key, one in _told(mapping(item)).items()
+            key: _without_extensions(_annotated(value)) if isinstance(value, dict) else value
+            for key, value in _annotated(mapping(item)).items()
         }
-    components = _told(mapping(document.get("components")))
+    components = _annotated(mapping(document.get("components")))
     return {**document, "paths": paths, "components": components}
 
 
-def _answered(operation: dict[str, Json]) -> dict[str, Json]:
-    answers = mapping(operation.get("responses"))
-    statuses = {key: one for key, one in answers.items() if not key.startswith("x-")}
-    return {**operation, "responses": statuses} if len(statuses) < len(answers) else operation
+def _without_extensions(operation: dict[str, Json]) -> dict[str, Json]:
+    responses = mapping(operation.get("responses"))
+    statuses = {key: value for key, value in responses.items() if not key.startswith("x-")}
+    return {**operation, "responses": statuses} if len(statuses) < len(responses) else operation
 
 
-def _told(holder: dict[str, Json]) -> dict[str, Json]:
+def _annotated(holder: dict[str, Json]) -> dict[str, Json]:
     match holder.get("parameters"):
-        case list(listed):
-            return {**holder, "parameters": [*map(_parameter, listed)]}
-        case dict(named):
-            return {**holder, "parameters": {name: _parameter(one) for name, one in named.items()}}
+        case list(parameters):
+            return {**holder, "parameters": [*map(_annotated_parameter, parameters)]}
+        case dict(parameters):
+            annotated = {name: _annotated_parameter(value) for name, value in parameters.items()}
+            return {**holder, "parameters": annotated}
     return holder
 
 
-def _parameter(parameter: Json) -> Json:
+def _annotated_parameter(parameter: Json) -> Json:
     schema = mapping(parameter).get("schema")
     if not isinstance(parameter, dict) or not isinstance(schema, dict) or "$ref" in schema:
         return parameter
-    said: dict[str, Json] = {key: parameter[key] for key in _SAID if key in parameter}
-    return {**parameter, "schema": {**said, **schema}}
+    annotations: dict[str, Json] = {key: parameter[key] for key in _ANNOTATIONS if key in parameter}
+    return {**parameter, "schema": {**annotations, **schema}}
 
 
 def _parsed(document: dict[str, Json], config: Config) -> GeneratorData | GeneratorError:
     # The parser copies each operation, with all its models, whenever it adds to it, and never looks
     # at the one it copied from again: a third of its time.
     with (
-        _replaced(openapi, "deepcopy", lambda endpoint: endpoint),
+        _patched(openapi, "deepcopy", lambda endpoint: endpoint),
         # Of fields with one name it makes two, and refuses the third; `distinct` names them all.
-        _replaced(model_property, "_resolve_naming_conflict", lambda *_: None),
-        _replaced(Endpoint, "_check_parameters_for_conflicts", _told_apart),
+        _patched(model_property, "_resolve_naming_conflict", lambda *_: None),
+        _patched(Endpoint, "_check_parameters_for_conflicts", _check_conflicts),
         # Values of every type can be sent in a header: `text` writes them.
-        _replaced(PropertyProtocol, "_allowed_locations", {*ParameterLocation}),
+        _patched(PropertyProtocol, "_allowed_locations", {*ParameterLocation}),
     ):
         return GeneratorData.from_dict(document, config=config)
 
 
-def _told_apart(endpoint: Endpoint, **given: Any) -> Endpoint:
-    """Name parameters as the generator does where it can; where it gives up, `distinct` does."""
-    made = _CHECKED(endpoint, **given)
-    return endpoint if isinstance(made, ParseError) else made
+def _check_conflicts(endpoint: Endpoint, **options: Any) -> Endpoint:
+    """Name parameters as the generator does; where it fails, `distinct` names them."""
+    result = _CHECK_CONFLICTS(endpoint, **options)
+    return endpoint if isinstance(result, ParseError) else result
 
 
 def _run(
-    data: GeneratorData, config: Config, known: Operations, tables: Tables
+    data: GeneratorData, config: Config, operation_names: Operations, tables: Tables
 ) -> Sequence[GeneratorError]:
     names = received.adapt(data)
     properties.adapt(data, names)
     project = Project(openapi=data, config=config, custom_template_path=layout.TEMPLATES)
-    project.env.loader = _Edited(project.env.loader)
+    project.env.loader = _EditedTemplates(project.env.loader)
     project.env.globals |= {"received": names, "takes_none": received.takes_none}
-    project.env.globals |= {"keywords": keywords.Keywords(data.models), "life": Life(tables, known)}
-    styles = {id(known.endpoint(place)): known.styles(place) for _, place in known}
+    project.env.globals |= {
+        "keywords": keywords.Keywords(data.models),
+        "life": Life(tables, operation_names),
+    }
+    styles = {
+        id(operation_names.endpoint(place)): operation_names.styles(place)
+        for _, place in operation_names
+    }
     project.env.globals["styles"] = lambda endpoint: styles[id(endpoint)]
     # Compiling the templates takes longer than one operation does; Python keeps its modules too.
-    compiled = layout.BUILD / "templates" / version("jinja2")
-    compiled.mkdir(parents=True, exist_ok=True)
-    project.env.bytecode_cache = FileSystemBytecodeCache(str(compiled))
+    cache = layout.BUILD / "templates" / version("jinja2")
+    cache.mkdir(parents=True, exist_ok=True)
+    project.env.bytecode_cache = FileSystemBytecodeCache(str(cache))
     project.env.auto_reload = False  # nor does it look again, at each use, whether one has changed
     # Jinja compares the names of its globals at each import, which a plain dict does at once.
-    with _replaced(project.env, "make_globals", lambda own: {**project.env.globals, **(own or {})}):
+    with _patched(
+        project.env, "make_globals", lambda variables: {**project.env.globals, **(variables or {})}
+    ):
         macros = project.env.get_template("resource_macros.jinja").make_module()
         returns: Callable[[Endpoint], object] = vars(macros)["returns"]
-        types = {place: str(returns(known.endpoint(place))) for _, place in known}
+        types = {
+            place: str(returns(operation_names.endpoint(place))) for _, place in operation_names
+        }
         run_hooks = project._run_post_hooks
 
         def finish() -> None:
-            (project.package_dir / TASKS).write_text(tasks_module(tables, known, types), "utf-8")
-            write_security(known.document, known, project.package_dir)
+            (project.package_dir / TASKS).write_text(
+                tasks_module(tables, operation_names, types), "utf-8"
+            )
+            write_security(operation_names.document, operation_names, project.package_dir)
             resources = project.package_dir.with_name(layout.RESOURCES)
             _write_resources(project, resources)
             run_hooks()
-            with _replaced(project, "project_dir", resources):
+            with _patched(project, "project_dir", resources):
                 run_hooks()
 
-        with _replaced(project, "_run_post_hooks", finish):
+        with _patched(project, "_run_post_hooks", finish):
             return project.build()
 
 
-class _Edited(BaseLoader):
-    """The templates of the generator and ours, with `_EDITS` made in those of the former."""
+class _EditedTemplates(BaseLoader):
+    """Load the generator's templates with `_EDITS` made in them, and ours as they are."""
 
     def __init__(self, templates: BaseLoader | None) -> None:
         assert templates is not None  # the generator's project has a loader
@@ -359,7 +374,7 @@ class _Edited(BaseLoader):
 
 
 def _write_resources(project: Project, into: Path) -> None:
-    """Write the package with a class for every tag, which lies over the one with the operations."""
+    """Write the package with a class for every tag, which calls the package with the operations."""
     into.mkdir()
     (into / "py.typed").touch()
     text = project.env.get_template("resources_init.py.jinja").render()
@@ -371,22 +386,22 @@ def _write_resources(project: Project, into: Path) -> None:
 
 
 @contextmanager
-def _replaced(owner: object, name: str, value: object) -> Iterator[None]:
-    before = getattr(owner, name)
+def _patched(owner: object, name: str, value: object) -> Iterator[None]:
+    original = getattr(owner, name)
     setattr(owner, name, value)
     try:
         yield
     finally:
-        setattr(owner, name, before)
+        setattr(owner, name, original)
 
 
 def _config(document: dict[str, Json], into: Path) -> Config:
     try:
         file = ConfigFile.load_from_path(layout.CONFIG)
-    except Exception as error:  # noqa: BLE001  # whatever its reader raises, the file is at fault
+    except Exception as error:  # noqa: BLE001  # any exception of its reader means a wrong file
         reason = " ".join(str(error).split())
         raise PipelineError(f"{layout.shown(layout.CONFIG)} cannot be used: {reason}.") from None
-    plain = dict.fromkeys(sorted(_bytes(document)), BYTES)
+    plain = dict.fromkeys(sorted(_byte_types(document)), BYTES)
     file.content_type_overrides = {**plain, **(file.content_type_overrides or {})}
     source = layout.REPAIRED  # only a name: the contract itself is handed over
     return Config.from_sources(
@@ -394,13 +409,13 @@ def _config(document: dict[str, Json], into: Path) -> Config:
     )
 
 
-def _bytes(document: dict[str, Json]) -> set[str]:
+def _byte_types(document: dict[str, Json]) -> set[str]:
     """Find the media types that are plain bytes, of which the generator knows only one."""
     return {
-        kind
+        media_type
         for content, is_body in contents(document)
-        for kind in content
-        if is_bytes(kind, is_body=is_body)
+        for media_type in content
+        if is_bytes(media_type, is_body=is_body)
     }
 
 
@@ -417,18 +432,18 @@ def _tools_on_path() -> Iterator[None]:
 
 def _sentence(errors: Sequence[GeneratorError]) -> str:
     first = errors[0]
-    text = f"{first.header} {_worded(first)}"
+    text = f"{first.header} {_detail(first)}"
     text = _GUARDED.sub("…", " ".join(text.split()).rstrip("."))
-    more = f" ({len(errors) - 1} more)" if len(errors) > 1 else ""
-    return f"{text[:500]}{more}."
+    rest = f" ({len(errors) - 1} more)" if len(errors) > 1 else ""
+    return f"{text[:500]}{rest}."
 
 
-def _worded(error: GeneratorError) -> str:
+def _detail(error: GeneratorError) -> str:
     text = _GUARDED.sub("…", " ".join((error.detail or error.header).split()).rstrip("."))
     return f"{text[:300]}."
 
 
-def _count(kind: str, wanted: int, folder: Path, pattern: str, place: str) -> None:
-    written = sum(1 for path in folder.glob(pattern) if path.name != "__init__.py")
-    if wanted != written:
-        raise PipelineError(f"{place} has {wanted} {kind}, but {written} of them were generated.")
+def _check_count(kind: str, expected: int, folder: Path, pattern: str, place: str) -> None:
+    actual = sum(1 for path in folder.glob(pattern) if path.name != "__init__.py")
+    if expected != actual:
+        raise PipelineError(f"{place} has {expected} {kind}, but {actual} of them were generated.")

@@ -1,7 +1,7 @@
-"""What a body's fields are called and take when a caller gives them by name.
+"""The fields of a body as keyword arguments of a method: their names and types.
 
-`client.video.create(model=…, prompt=…)` is how people call: nobody wants to import and make a model
-first. The fields of all models that a body may be become keywords of the method.
+`client.video.create(model=…, prompt=…)` needs no import of a model. The fields of all models that a
+body may be become keywords of the method.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ class Keyword(NamedTuple):
 
     @property
     def described(self) -> PropertyProtocol:
-        """The first field that says what it is."""
-        return next((one for one in self.fields if one.description), self.fields[0])
+        """The first field with a description."""
+        return next((field for field in self.fields if field.description), self.fields[0])
 
 
 class Keywords:
-    """What methods take for the bodies of their operations; templates ask it.
+    """The arguments of methods for the bodies of their operations; used by templates.
 
     Args:
-        models: What was parsed, by name: a reference may have been made before its model was read.
+        models: The parsed models: a reference may have been made before its model was read.
     """
 
     def __init__(self, models: Iterable[ModelProperty]) -> None:
@@ -47,57 +47,57 @@ class Keywords:
 
     def body(self, endpoint: Endpoint) -> str:
         """Return the type of a method's `body`."""
-        found = [kind for body in endpoint.bodies for kind in _kinds(body.prop)]
+        types = [kind for body in endpoint.bodies for kind in _kinds(body.prop)]
         if not all(body.prop.required for body in endpoint.bodies) or self.fields(endpoint):
-            found.append("Unset")
-        return " | ".join(dict.fromkeys(found))
+            types.append("Unset")
+        return " | ".join(dict.fromkeys(types))
 
     def fields(self, endpoint: Endpoint) -> list[Keyword]:
-        """Return the fields of a body as keywords, those that must be there first.
+        """Return the fields of a body as keywords, the required ones first.
 
-        One that is called as a parameter of the operation is left out: `body` takes it. There are
-        none where a body may be something else than an object with named fields.
+        A field with the name of a parameter of the operation is left out: `body` takes it. There
+        are none where a body may be something other than an object with named fields.
         """
         if id(endpoint) not in self._fields:  # the templates ask for each place in a method
-            self._fields[id(endpoint)] = self._found(endpoint)
+            self._fields[id(endpoint)] = self._keywords(endpoint)
         return self._fields[id(endpoint)]
 
-    def _found(self, endpoint: Endpoint) -> list[Keyword]:
+    def _keywords(self, endpoint: Endpoint) -> list[Keyword]:
         models = [*self._bodies(endpoint)]
-        found: dict[str, list[PropertyProtocol]] = {}
+        fields_by_name: dict[str, list[PropertyProtocol]] = {}
         for model in models:
             for field in named_fields(model):
-                found.setdefault(field.python_name, []).append(field)
-        taken = {"self", "body", *(one.python_name for one in endpoint.list_all_parameters())}
+                fields_by_name.setdefault(field.python_name, []).append(field)
+        reserved = {"self", "body", *(prop.python_name for prop in endpoint.list_all_parameters())}
         keywords = [
             Keyword(
                 name,
-                " | ".join(dict.fromkeys(kind for one in fields for kind in _kinds(one))),
-                len(fields) == len(models) and all(one.required for one in fields),
+                " | ".join(dict.fromkeys(kind for field in fields for kind in _kinds(field))),
+                len(fields) == len(models) and all(field.required for field in fields),
                 fields,
             )
-            for name, fields in found.items()
-            if name not in taken
+            for name, fields in fields_by_name.items()
+            if name not in reserved
         ]
-        return sorted(keywords, key=lambda one: not one.required)
+        return sorted(keywords, key=lambda keyword: not keyword.required)
 
     def _bodies(self, endpoint: Endpoint) -> Iterator[ModelProperty]:
         members = [
-            one
+            prop
             for body in endpoint.bodies
-            for one in getattr(body.prop, "inner_properties", [body.prop])
+            for prop in getattr(body.prop, "inner_properties", [body.prop])
         ]
-        if all(isinstance(one, ModelProperty) for one in members):
-            yield from (self._models[one.class_info.name] for one in members)
+        if all(isinstance(prop, ModelProperty) for prop in members):
+            yield from (self._models[prop.class_info.name] for prop in members)
 
 
 def _kinds(field: PropertyProtocol) -> list[str]:
-    """Return the types of what a caller may give: an object for a model too, at any depth."""
+    """Return the types that a caller may pass: a mapping for a model too, at any depth."""
     match field:
         case ModelProperty():
             return [field.class_info.name, _OBJECT]
-        case ListProperty(inner_property=item) if any(_OBJECT in one for one in _kinds(item)):
+        case ListProperty(inner_property=item) if any(_OBJECT in kind for kind in _kinds(item)):
             return [f"Sequence[{' | '.join(_kinds(item))}]"]
         case UnionProperty():
-            return [kind for one in field.inner_properties for kind in _kinds(one)]
+            return [kind for member in field.inner_properties for kind in _kinds(member)]
     return [field.get_type_string(no_optional=True).as_unembedded_code()]

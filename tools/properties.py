@@ -1,4 +1,4 @@
-"""What the generator's own properties do not serve: enumerations, bodies left out, names in Python.
+"""Replace properties of the generator: open enumerations, optional bodies, distinct names.
 
 It parses every enumeration as a closed one and sends nothing but its members: a word that the
 contract does not list was an error in an answer, and a plain string one in a request. A body that
@@ -30,8 +30,8 @@ OF_MODELS: Final = (
 _OF_REQUESTS: Final = ("body", "cookies", "headers", "params", "quote")
 
 
-class _Open(EnumProperty):
-    """One that comes in answers: a value that is not listed is kept as it came."""
+class _OpenEnum(EnumProperty):
+    """An enumeration in responses: a value that is not listed is kept unchanged."""
 
     __slots__ = ()
     sent: ClassVar[bool] = False
@@ -43,8 +43,8 @@ class _Open(EnumProperty):
         return PythonCode(self.value_type.__name__)  # which its members are too
 
 
-class _Listed(_Open):
-    """One that is only sent: type checkers know its values; others are sent with a warning."""
+class _RequestEnum(_OpenEnum):
+    """An enumeration in requests: type checkers know its values; others are sent with a warning."""
 
     __slots__ = ()
     sent: ClassVar[bool] = True
@@ -73,13 +73,13 @@ def adapt(data: GeneratorData, received: set[ClassName]) -> None:
     groups = data.endpoint_collections_by_tag.values()
     forms: set[ClassName] = set()  # of a choice of forms the generator makes no form
     for endpoint in (endpoint for group in groups for endpoint in group.endpoints):
-        _change(endpoint.list_all_parameters(), _Listed)
-        _change((one.prop for one in endpoint.responses), _Open)
+        _change(endpoint.list_all_parameters(), _RequestEnum)
+        _change((response.prop for response in endpoint.responses), _OpenEnum)
         for body in endpoint.bodies:
             if type(body.prop) is UnionProperty:
                 if body.body_type == BodyType.FILES:
-                    members = [one for one in inner(body.prop) if isinstance(one, ModelProperty)]
-                    forms |= {one.class_info.name for one in members}
+                    members = [prop for prop in inner(body.prop) if isinstance(prop, ModelProperty)]
+                    forms |= {model.class_info.name for model in members}
                 if not body.prop.required:
                     body.prop.__class__ = _OptionalBody
         endpoint.relative_imports |= {
@@ -89,56 +89,60 @@ def adapt(data: GeneratorData, received: set[ClassName]) -> None:
         }
     for model in data.models:
         model.is_multipart_body |= model.class_info.name in forms
-        _change(fields_of(model), _Open if model.class_info.name in received else _Listed)
+        _change(fields_of(model), _OpenEnum if model.class_info.name in received else _RequestEnum)
 
 
-def _change(used: Iterable[PropertyProtocol], kind: type[_Open]) -> None:
-    for one in used:
-        if type(one) is EnumProperty:
-            one.__class__ = (
+def _change(properties: Iterable[PropertyProtocol], kind: type[_OpenEnum]) -> None:
+    for prop in properties:
+        if type(prop) is EnumProperty:
+            prop.__class__ = (
                 kind  # every use is an object of its own, and the parser keeps it in many places
             )
-        elif not hasattr(one, "required_properties"):  # the fields of models have their turn
-            _change(inner(one), kind)
+        elif not hasattr(prop, "required_properties"):  # the fields of models have their turn
+            _change(inner(prop), kind)
 
 
 def distinct(data: GeneratorData) -> list[str]:
-    """Give fields and parameters that would not work under their Python names others; tell them."""
-    told: list[str] = []
+    """Rename fields and parameters whose Python names would not work; a sentence for each."""
+    notes: list[str] = []
     for model in data.models:
-        told += _renamed(named_fields(model), OF_MODELS, str(model.class_info.name))
+        notes += _rename(named_fields(model), OF_MODELS, str(model.class_info.name))
     for tag, group in data.endpoint_collections_by_tag.items():
         for endpoint in group.endpoints:
-            parameters: list[PropertyProtocol] = [one for _, one in endpoint.iter_all_parameters()]
-            before = [str(one.python_name) for one in endpoint.path_parameters]
-            told += _renamed(parameters, _OF_REQUESTS, f"{tag}.{endpoint.name}")
+            parameters: list[PropertyProtocol] = [
+                prop for _, prop in endpoint.iter_all_parameters()
+            ]
+            old_names = [str(prop.python_name) for prop in endpoint.path_parameters]
+            notes += _rename(parameters, _OF_REQUESTS, f"{tag}.{endpoint.name}")
             path = endpoint.path.get_untrusted_value()
-            for old, one in zip(before, endpoint.path_parameters, strict=True):
-                path = path.replace(f"{{{old}}}", f"{{{one.python_name}}}")
+            for old, prop in zip(old_names, endpoint.path_parameters, strict=True):
+                path = path.replace(f"{{{old}}}", f"{{{prop.python_name}}}")
             endpoint.path = UntrustedString(path)
-    return told
+    return notes
 
 
-def unique(names: Iterable[str], taken: Iterable[str]) -> list[str]:
-    """Return names that differ from each other, to Python too, and from those that are taken."""
-    reserved, used = {*taken}, set[str]()
-    found = []
-    for given in names:
-        plain = unicodedata.normalize("NFKC", given)
+def unique(names: Iterable[str], reserved_names: Iterable[str]) -> list[str]:
+    """Return names that differ from each other, to Python too, and from the reserved ones."""
+    reserved, used = {*reserved_names}, set[str]()
+    result = []
+    for original in names:
+        plain = unicodedata.normalize("NFKC", original)
         name = plain = f"{plain}_" if plain in reserved else plain
         count = 1
         while name in used:
             count += 1
             name = f"{plain}_{count}"
         used.add(name)
-        found.append(name)
-    return found
+        result.append(name)
+    return result
 
 
-def _renamed(fields: list[PropertyProtocol], taken: Iterable[str], where: str) -> Iterator[str]:
-    names = unique((one.python_name for one in fields), taken)
+def _rename(
+    fields: list[PropertyProtocol], reserved_names: Iterable[str], owner: str
+) -> Iterator[str]:
+    names = unique((field.python_name for field in fields), reserved_names)
     for field, name in zip(fields, names, strict=True):
         if name != field.python_name:
             identifier = PythonIdentifier(name, prefix="", skip_snake_case=True)
             object.__setattr__(field, "python_name", identifier)
-            yield f"{field.name.get_untrusted_value()} of {where} is called {name}."
+            yield f"{field.name.get_untrusted_value()} of {owner} is called {name}."
