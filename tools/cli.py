@@ -1,4 +1,4 @@
-"""Understand a command line, carry out its step, and say what came of it."""
+"""Parse a command line, run its step, and print the result."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BASE = "a git revision, a folder, a wheel, a contract or an API.md"
 def run(argv: Sequence[str] | None) -> int:
     """Carry out a command and give its exit status: 0 done, 1 a bad contract, 2 bad usage.
 
-    What changes with the pages has its own, `tools.update`.
+    An update from pages has its own statuses; see `tools.update`.
     """
     options = _parser().parse_args(argv)
     step: Callable[[argparse.Namespace], int] = options.run
@@ -33,10 +33,10 @@ def run(argv: Sequence[str] | None) -> int:
 
 
 def _say(text: str, to: TextIO | None = None) -> None:
-    """Print lines; what a page holds must not steer the terminal it is shown on."""
+    """Print lines; control characters from a page must not reach the terminal."""
     for line in text.split("\n"):
-        shown = (one if one.isprintable() else ascii(one)[1:-1] for one in line)
-        print("".join(shown), file=to or sys.stdout)
+        printable = (char if char.isprintable() else ascii(char)[1:-1] for char in line)
+        print("".join(printable), file=to or sys.stdout)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -49,11 +49,11 @@ def _parser() -> argparse.ArgumentParser:
     steps = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     def step(run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
-        made = steps.add_parser(
+        command = steps.add_parser(
             run.__name__.removeprefix("_").replace("_", "-"), help=text, description=text
         )
-        made.set_defaults(run=run)
-        return made
+        command.set_defaults(run=run)
+        return command
 
     spec = step(_spec, "add the vendor's published pages to openapi.yaml")
     renew = step(_renew, "carry out an update here, in a clone of its own: two commits")
@@ -99,40 +99,40 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _allowed(options: argparse.Namespace) -> list[str]:
-    return [host for given in options.allow_host for host in given.replace(",", " ").split()]
+def _allowed_hosts(options: argparse.Namespace) -> list[str]:
+    return [host for value in options.allow_host for host in value.replace(",", " ").split()]
 
 
 def _update(options: argparse.Namespace) -> int:
-    status, report, told = update.update(
+    status, report, notes = update.update(
         options.source,
-        _allowed(options),
+        _allowed_hosts(options),
         replace=options.replace,
         branch=options.branch,
         tests=options.tests,
     )
-    for note in told:
+    for note in notes:
         _say(note, sys.stderr)
     _say(report or "Nothing new.")
     return status
 
 
 def _renew(options: argparse.Namespace) -> int:
-    status, told = update.renew(options.pages, _allowed(options), replace=options.replace)
-    for note in told:
+    status, notes = update.renew(options.pages, _allowed_hosts(options), replace=options.replace)
+    for note in notes:
         _say(note, sys.stderr)
     return status
 
 
 def _spec(options: argparse.Namespace) -> int:
-    allowed = _allowed(options)
-    imported = commands.spec(options.pages, allowed, options.out, replace=options.replace)
+    allowed_hosts = _allowed_hosts(options)
+    imported = commands.spec(options.pages, allowed_hosts, options.out, replace=options.replace)
     for note in imported.notes:
         _say(note)
     for sentence in imported.refused:
         _say(sentence, sys.stderr)
-    left = f"; {len(imported.refused)} page(s) refused" if imported.refused else ""
-    _say(f"{shown(options.out)} is written{left}.")
+    refused = f"; {len(imported.refused)} page(s) refused" if imported.refused else ""
+    _say(f"{shown(options.out)} is written{refused}.")
     return 0
 
 
@@ -168,11 +168,11 @@ def _generate(options: argparse.Namespace) -> int:
         options.contract, options.into, strict=options.strict, tried=not options.untried
     )
     count = sum(1 for _ in operations(repaired.document))
-    counted = "1 operation" if count == 1 else f"{count} operations"
-    left = f"; {len(repaired.left_out)} left out" if repaired.left_out else ""
-    for line in (line for lines in repaired.told().values() for line in lines):
+    operation_count = "1 operation" if count == 1 else f"{count} operations"
+    left_out = f"; {len(repaired.left_out)} left out" if repaired.left_out else ""
+    for line in (line for lines in repaired.notes().values() for line in lines):
         _say(line, sys.stderr)
-    _say(f"{shown(options.into)}/ holds the client for {counted}{left}.")
+    _say(f"{shown(options.into)}/ holds the client for {operation_count}{left_out}.")
     return 0
 
 
@@ -196,8 +196,8 @@ def _diff(options: argparse.Namespace) -> int:
     previous = options.previous or changes.previous or snapshots.current().version
     if previous:
         _say(f"\nAfter {previous} this asks for {changes.asked_for(previous)} or more.")
-    for lacking in changes.missing:
-        _say(f"{options.base} lacks {lacking}: not compared.", sys.stderr)
+    for part in changes.missing:
+        _say(f"{options.base} lacks {part}: not compared.", sys.stderr)
     return 0
 
 
@@ -206,6 +206,6 @@ def _release_check(options: argparse.Namespace) -> int:
     if base is None:
         _say("No earlier version has a tag; any version will do.")
         return 0
-    version, wanted = commands.check_release(base, options.version, options.previous)
-    _say(f"{version} is enough: what changed since {base} asks for {wanted}.")
+    version, required = commands.check_release(base, options.version, options.previous)
+    _say(f"{version} is enough: what changed since {base} asks for {required}.")
     return 0

@@ -49,7 +49,7 @@ _PARTS = (layout.PACKAGE, layout.RESOURCES, layout.SURFACE, layout.REPAIRS)
 
 @dataclass(frozen=True)
 class Repair:
-    """A repaired contract, what each overlay action found, and what had to."""
+    """A repaired contract, and what the repair changed in it."""
 
     document: dict[str, Json]
     applied: list[overlay.Applied]
@@ -61,8 +61,8 @@ class Repair:
     renamed: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
 
-    def told(self) -> dict[str, list[str]]:
-        """List, by what it is, everything that a person should know before the client is used."""
+    def notes(self) -> dict[str, list[str]]:
+        """List, by heading, what a person should know before the client is used."""
         return {
             "Left out": self.left_out,
             "Not carried over": self.lost,
@@ -72,27 +72,29 @@ class Repair:
 
 
 def spec(
-    given: Sequence[Path],
-    allowed: Collection[str],
+    pages: Sequence[Path],
+    allowed_hosts: Collection[str],
     target: Path,
     *,
     replace: bool = False,
     renew: bool = False,
 ) -> reading.Imported:
-    """Add the contract of these pages, files and folders to the one in place, or replace it.
+    """Add the contract of these pages, files and folders to the contract in place, or replace it.
 
-    With `renew` what they say of an operation takes the place of what the contract says of it.
+    With `renew` their description of an operation replaces that of the contract.
 
     Raises:
         PipelineError: a named file is refused, or nothing is left to import.
     """
     choices = documents.read(layout.CHOICES) if layout.CHOICES.exists() else {}
-    base, before = _in_place(target)
-    known = sorted(hosts.hosts_of(before))
-    kept = None if replace else base
-    imported = reading.imported(given, allowed, choices, known, check, kept, renew=renew)
-    gone = _operations(before) - _operations(documents.parse(imported.text, "the new contract"))
-    imported.notes += [f"{name} is gone." for name in sorted(gone)]
+    base, before = _current(target)
+    known_hosts = sorted(hosts.hosts_of(before))
+    previous = None if replace else base
+    imported = reading.imported(
+        pages, allowed_hosts, choices, known_hosts, check, previous, renew=renew
+    )
+    removed = _operations(before) - _operations(documents.parse(imported.text, "the new contract"))
+    imported.notes += [f"{name} is gone." for name in sorted(removed)]
     write(target, imported.text)
     return imported
 
@@ -101,8 +103,8 @@ def _operations(document: dict[str, Json]) -> set[str]:
     return {called(place) for place, _ in operations(document)}
 
 
-def _in_place(target: Path) -> tuple[str | None, dict[str, Json]]:
-    """Read the contract in place; one that is not there or broken is replaced."""
+def _current(target: Path) -> tuple[str | None, dict[str, Json]]:
+    """Read the contract in place; if it is missing or broken, it counts as empty."""
     try:
         text = documents.read_text(target)
         document = documents.parse(text, shown(target))
@@ -138,27 +140,27 @@ def repair(contract: Path) -> Repair:
 
 
 def _is_ours(repaired: Repair) -> bool:
-    """Tell whether this is the contract the overlay was written for, as it is published.
+    """Tell whether this is the published contract that the overlay was written for.
 
-    One that lacks the operations that actions name need not have every fault.
+    A contract without the operations in the actions' targets need not have every fault.
     """
     targets = " ".join(action.target for action, _ in repaired.applied)
-    named = set(re.findall(r"\$\.paths\['([^']+)'\]", targets))
-    return named <= mapping(repaired.document["paths"]).keys()
+    action_paths = set(re.findall(r"\$\.paths\['([^']+)'\]", targets))
+    return action_paths <= mapping(repaired.document["paths"]).keys()
 
 
 def repaired_document(
-    document: dict[str, Json], place: str, laid_over: Path | None = None
+    document: dict[str, Json], place: str, overlay_file: Path | None = None
 ) -> Repair:
-    """Repair a contract that was read, with the project's overlay or another.
+    """Repair a parsed contract, with the project's overlay or another.
 
     Raises:
-        PipelineError: it is none, or an action of the overlay cannot be carried out.
+        PipelineError: it is no contract, or an action of the overlay cannot be carried out.
     """
     if not isinstance(document.get("paths"), dict):
         raise PipelineError(f"{place} is not an OpenAPI document: it has no `paths`.")
     lost = losses.losses(document)
-    normalised, applied = _overlaid(document, laid_over or layout.OVERLAY)
+    normalised, applied = _apply_overlay(document, overlay_file or layout.OVERLAY)
     unmatched = [
         action.name for action, places in applied if not places and not action.may_find_nothing
     ]
@@ -168,12 +170,12 @@ def repaired_document(
     normalised += servers.elsewhere(document)
     published = operation_ids(document)
     renamed = names.name_all(document)
-    found, unclear = recognise(document, published)
-    normalised += found
+    counts, unclear = recognise(document, published)
+    normalised += counts
     return Repair(document, applied, unmatched, normalised, published, unclear, lost, renamed)
 
 
-def _overlaid(
+def _apply_overlay(
     document: dict[str, Json], file: Path
 ) -> tuple[list[tuple[str, int]], list[overlay.Applied]]:
     """Carry out the repairs that leave everything at the place where it was published."""
@@ -191,25 +193,25 @@ def proposed(contract: Path, answers: Sequence[Path]) -> tuple[list[dict[str, Js
         PipelineError: the contract or a file of answers cannot be read.
     """
     document = documents.read(contract)
-    _overlaid(document, layout.OVERLAY)
+    _apply_overlay(document, layout.OVERLAY)
     return propose.proposals(document, [*propose.recorded(answers)])
 
 
 def repairs(repaired: Repair) -> str:
     """Write what was repaired: a line per rule and action that found something."""
     actions = ((action.reason or action.name, places) for action, places in repaired.applied)
-    found = [*repaired.normalised, *actions]
-    counted = (
-        (why, "1 place" if places == 1 else f"{places} places") for why, places in found if places
+    rules = [*repaired.normalised, *actions]
+    rows = (
+        (why, "1 place" if places == 1 else f"{places} places") for why, places in rules if places
     )
-    lines = "".join(f"- {why} ({count})\n" for why, count in counted)
+    lines = "".join(f"- {why} ({count})\n" for why, count in rows)
     text = (
         "# Repairs of the contract\n\nWhat was changed before the client was generated:"
         f" a line per rule.\n\n{lines}"
     )
-    for head, listed in repaired.told().items():
-        text += f"\n## {head}\n\n" if listed else ""
-        text += "".join(f"- {one}\n" for one in listed)
+    for head, notes in repaired.notes().items():
+        text += f"\n## {head}\n\n" if notes else ""
+        text += "".join(f"- {note}\n" for note in notes)
     return text
 
 
@@ -254,22 +256,22 @@ def build(contract: Path, folder: Path, *, strict: bool = False, tried: bool = T
     place = f"{shown(contract)} (repaired)"
     package = folder / layout.PACKAGE
     while True:
-        data, left = selection.select(repaired.document, place)
-        repaired.left_out.extend(left)
-        known = generation.generate(
+        data, left_out = selection.select(repaired.document, place)
+        repaired.left_out.extend(left_out)
+        operation_names = generation.generate(
             repaired.document, data, shown(contract), package, repaired.published
         )
-        found = trial.faults(folder) if tried else {}
-        faults = {one: found[name] for name, one in known if name in found}
-        if found and not faults:
-            reason = next(iter(found.values()))
+        reasons = trial.faults(folder) if tried else {}
+        faults = {where: reasons[name] for name, where in operation_names if name in reasons}
+        if reasons and not faults:
+            reason = next(iter(reasons.values()))
             raise PipelineError(f"{shown(contract)} gives a package that does not work: {reason}")
         if not faults:
-            repaired.renamed.extend(known.renamed)
+            repaired.renamed.extend(operation_names.renamed)
             break
         repaired.left_out.extend(selection.leave_out(repaired.document, faults, place))
-        for written in (package, folder / layout.RESOURCES):
-            shutil.rmtree(written)
+        for path in (package, folder / layout.RESOURCES):
+            shutil.rmtree(path)
     if strict and repaired.left_out:
         raise PipelineError(f"{shown(contract)}: {repaired.left_out[0]}")
     (folder / layout.SURFACE).write_bytes(surface.surface(package).encode())
@@ -324,11 +326,11 @@ def changed_since(base: str) -> Changes:
     Raises:
         PipelineError: there is no such state.
     """
-    from tools.changes import packages  # griffe takes long to load, and nothing else needs it
+    from tools.changes import packages  # griffe takes long to load, and only this function needs it
 
     now = snapshots.current()
     with snapshots.earlier(base, build) as was:
-        before, after = _promised(was), _promised(now)
+        before, after = _promised_entries(was), _promised_entries(now)
         missing = []
         if before is None or after is None:
             missing.append("the contract with its limits, defaults and security")
@@ -338,14 +340,14 @@ def changed_since(base: str) -> Changes:
         contract.take(diff.difference(*surfaces), lambda name: name)
         client = diff.Difference()
         states_of_code = (was.roots, now.roots)
-        compared = (layout.PACKAGE, layout.CLIENT)  # the calls between them are in the surface
-        lacking = [one for one in compared if not packages.has(one, *states_of_code)]
-        if layout.PACKAGE not in lacking:
-            found = packages.changes(layout.PACKAGE, *states_of_code)
-            contract.take(found, surface.called if missing else _called_but_data)
-        if layout.CLIENT not in lacking:
+        both = (layout.PACKAGE, layout.CLIENT)  # the calls between them are in the surface
+        missing_packages = [name for name in both if not packages.has(name, *states_of_code)]
+        if layout.PACKAGE not in missing_packages:
+            difference = packages.changes(layout.PACKAGE, *states_of_code)
+            contract.take(difference, surface.called if missing else _called_but_data)
+        if layout.CLIENT not in missing_packages:
             client = packages.changes(layout.CLIENT, *states_of_code)
-        missing += [f"the code of {package}" for package in lacking]
+        missing += [f"the code of {package}" for package in missing_packages]
         return Changes(contract, client, was.version, missing)
 
 
@@ -354,17 +356,17 @@ def _called_but_data(path: str) -> str | None:
     return None if path.split(".")[1:2] in _DATA else surface.called(path)
 
 
-def _promised(state: snapshots.State) -> entries.Entries | None:
-    """List what a state's contract promises; None where it has none that can be read today."""
+def _promised_entries(state: snapshots.State) -> entries.Entries | None:
+    """List what a state's contract promises; None if it has no contract that can be read today."""
     if state.contract is None:
         return None
-    contract, laid_over = state.contract
+    contract, overlay_file = state.contract
     try:
-        repaired = repaired_document(documents.read(contract), shown(contract), laid_over)
-        found = promises.from_contract(repaired.document, entries.calls_of(state.surface))
+        repaired = repaired_document(documents.read(contract), shown(contract), overlay_file)
+        result = promises.from_contract(repaired.document, entries.calls_of(state.surface))
         for name, words in entries.tasks_of(state.surface).items():
-            found[name].words |= words
-        return found
+            result[name].words |= words
+        return result
     except (PipelineError, RecursionError):
         return None
 
@@ -379,10 +381,12 @@ def check_release(base: str, version: str | None, previous: str | None) -> tuple
     version = version or snapshots.current().version
     if version is None:
         raise PipelineError("No version is given, and the working copy says none.")
-    wanted = changes.asked_for(previous or changes.previous or base)
-    if diff.numbers_of(version) < diff.numbers_of(wanted):
-        raise PipelineError(f"{version} is too small: what changed since {base} asks for {wanted}.")
-    return version, wanted
+    required = changes.asked_for(previous or changes.previous or base)
+    if diff.numbers_of(version) < diff.numbers_of(required):
+        raise PipelineError(
+            f"{version} is too small: what changed since {base} asks for {required}."
+        )
+    return version, required
 
 
 def drift() -> list[str]:

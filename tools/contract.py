@@ -1,4 +1,4 @@
-"""Find one's way in a contract that was read: its operations, its places, its references."""
+"""Look up parts of a parsed contract: its operations, places and references."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 
 def operations(document: Json) -> Iterator[tuple[Place, dict[str, Json]]]:
-    """Walk through the operations of a contract, each with its place."""
+    """Iterate over the operations of a contract, each with its place."""
     for path, item in mapping(mapping(document).get("paths")).items():
         for method in METHODS:
             operation = mapping(item).get(method)
@@ -28,12 +28,12 @@ def called(place: Place) -> str:
 
 
 def unnamed(path: str) -> str:
-    """Leave the names of its parameters out of a path."""
+    """Remove the names of the parameters from a path."""
     return TEMPLATE.sub("{}", path)
 
 
 def group_of(operation: dict[str, Json]) -> str:
-    """Name the group of an operation, its first tag; nothing if it has none."""
+    """Return the group of an operation, its first tag; empty if it has none."""
     return str((sequence(operation.get("tags")) or [""])[0])
 
 
@@ -56,7 +56,7 @@ def pointer(reference: str) -> Place:
 
 
 def resolved(holder: Json, document: Json) -> dict[str, Json]:
-    """Follow references, a bounded number of them, to what is shared, such as a parameter."""
+    """Follow references, a bounded number of them, to a shared object, such as a parameter."""
     described = mapping(holder)
     for _ in range(_DEEPEST):
         if "$ref" not in described:
@@ -66,12 +66,12 @@ def resolved(holder: Json, document: Json) -> dict[str, Json]:
 
 
 def mapping(value: Json) -> dict[str, Json]:
-    """Give a mapping as it is and anything else as an empty one."""
+    """Return a mapping unchanged, and an empty one for any other value."""
     return value if isinstance(value, dict) else {}
 
 
 def sequence(value: Json) -> list[Json]:
-    """Give a list as it is and anything else as an empty one."""
+    """Return a list unchanged, and an empty one for any other value."""
     return value if isinstance(value, list) else []
 
 
@@ -82,21 +82,21 @@ def needed(
     waiting: list[Json] = []
     for place, operation in chosen:
         waiting += [operation, mapping(at(document, place[:2])).get("parameters")]
-    found: set[Place] = set()
+    reached: set[Place] = set()
     while waiting:
         for holder in mappings_in(waiting.pop()):
             where = pointer(str(holder.get("$ref", "")))[:3]
-            if where[0] == "components" and where not in found:
-                found.add(where)
+            if where[0] == "components" and where not in reached:
+                reached.add(where)
                 waiting.append(at(document, where))
     components = mapping(document.get("components"))
     return {
         kind: {
             name: value
-            for name, value in mapping(named).items()
-            if kind == "securitySchemes" or ("components", kind, name) in found
+            for name, value in mapping(components_of_kind).items()
+            if kind == "securitySchemes" or ("components", kind, name) in reached
         }
-        for kind, named in components.items()
+        for kind, components_of_kind in components.items()
     }
 
 

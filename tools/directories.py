@@ -29,14 +29,14 @@ def swap(names: Sequence[str], source: Path, target: Path, parked: Path) -> None
     """Put `names` from `source` into `target`, all of them or, on any failure, none."""
     steps = [(target / name, parked / name) for name in names]
     steps += [(source / name, target / name) for name in names]
-    done: list[tuple[Path, Path]] = []
+    renamed: list[tuple[Path, Path]] = []
     try:
         for old, new in steps:
             if old.exists():
-                done.append((old, new))
+                renamed.append((old, new))
                 old.rename(new)
     except BaseException:
-        for old, new in reversed(done):
+        for old, new in reversed(renamed):
             if new.exists() and not old.exists():
                 new.rename(old)
         raise

@@ -1,7 +1,7 @@
 """Read a YAML or JSON document strictly, into plain JSON values, within bounds.
 
 The text is parsed by libyaml, an order of magnitude faster than Python and with a bound on nesting;
-what it means is decided here, by the core schema of YAML 1.2: no dates, no `yes`, no tags, no key
+its values are decided here, by the core schema of YAML 1.2: no dates, no `yes`, no tags, no key
 twice, and never an object of any other kind.
 """
 
@@ -31,7 +31,7 @@ _WORDS: Final[dict[str, Json]] = {
 }
 _INTEGER: Final = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _NUMBER: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-# What YAML 1.1 took for line ends and 1.2, like JSON, does not.
+# Line ends of YAML 1.1 that are none in YAML 1.2 and JSON.
 _LINES: Final = re.compile("[\u0085\u2028\u2029]")
 # JSON writes a letter beyond 16 bits as two escapes, which libyaml refuses.
 _PAIR: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.I)
@@ -51,7 +51,7 @@ class Broken(PipelineError):
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # no types
-    """Parse only; nothing is resolved or constructed by it."""
+    """Parse only; it resolves and constructs nothing."""
 
     yaml_implicit_resolvers: Final[dict[str, object]] = {}
 
@@ -99,9 +99,9 @@ def parse(text: str, place: str, line: int = 1) -> dict[str, Json]:
     return _Reader(place, line).mapping(node, "", 0)
 
 
-def _joined(found: re.Match[str]) -> str:
-    pair = bytes.fromhex(found[2] + found[3]).decode("utf-16-be")
-    return f"{found[1]}\\U{ord(pair):08x}"
+def _joined(match: re.Match[str]) -> str:
+    pair = bytes.fromhex(match[2] + match[3]).decode("utf-16-be")
+    return f"{match[1]}\\U{ord(pair):08x}"
 
 
 def _broken(error: yaml.MarkedYAMLError, place: str, line: int) -> Broken:
@@ -112,12 +112,12 @@ def _broken(error: yaml.MarkedYAMLError, place: str, line: int) -> Broken:
 
 
 class _Reader:
-    """Turn parsed nodes into plain JSON values, counting what an alias repeats."""
+    """Turn parsed nodes into plain JSON values; values that an alias repeats count each time."""
 
     def __init__(self, place: str, line: int) -> None:
         self._place = place
         self._line = line
-        self._left = MAX_VALUES
+        self._values_left = MAX_VALUES
 
     def mapping(self, node: yaml.MappingNode, at: str, depth: int) -> dict[str, Json]:
         result: dict[str, Json] = {}
@@ -128,12 +128,12 @@ class _Reader:
                 and key_node.value == "<<"
                 and not key_node.style
             ):
-                # YAML 1.1 had it, and people go on using it.
+                # A merge key of YAML 1.1, which is still in use.
                 merged = self._value(value_node, f"{at}/<<", depth + 1)
-                for one in reversed(merged if isinstance(merged, list) else [merged]):
-                    if not isinstance(one, dict):
+                for base in reversed(merged if isinstance(merged, list) else [merged]):
+                    if not isinstance(base, dict):
                         raise self._problem(key_node, f"merges what is no mapping at {at or '/'}")
-                    inherited |= one
+                    inherited |= base
                 continue
             key = self._key(key_node, at)
             if key in result:
@@ -142,8 +142,8 @@ class _Reader:
         return {**inherited, **result} if inherited else result
 
     def _value(self, node: yaml.Node, at: str, depth: int) -> Json:
-        self._left -= 1
-        if self._left < 0 or depth > MAX_DEPTH:
+        self._values_left -= 1
+        if self._values_left < 0 or depth > MAX_DEPTH:
             raise self._problem(node, f"is too large or too deep at {at[:100]}")
         if node.tag and node.tag.rpartition(":")[2] not in _PLAIN_TAGS:
             raise self._problem(node, f"has a value of the kind {node.tag} at {at}")
@@ -175,8 +175,8 @@ class _Reader:
             raise self._problem(node, f"has a key that is not text at {at or '/'}")
         return str(node.value)
 
-    def _problem(self, node: yaml.Node, what: str) -> PipelineError:
-        return PipelineError(f"{self._place}:{self._line + node.start_mark.line} {what}.")
+    def _problem(self, node: yaml.Node, fault: str) -> PipelineError:
+        return PipelineError(f"{self._place}:{self._line + node.start_mark.line} {fault}.")
 
 
 def text_of(value: Json, indent: str = "") -> str:
@@ -201,4 +201,4 @@ def _scalar_of(value: Json) -> str:
     if plain:
         return str(value)
     text = json.dumps(value, ensure_ascii=False)
-    return _UNPRINTED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _UNPRINTED.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

@@ -1,7 +1,7 @@
-"""Tell what a contract says that the client does not do, a line for each kind.
+"""List what a contract says and the client does not do, a line for each kind.
 
-Nothing is lost in silence: what stands here is in REPAIRS.md and on the terminal. Who teaches the
-client one of these takes its line away.
+These lines are in REPAIRS.md and on the terminal. When the client learns to do one of these, its
+line is deleted.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ _STREAMS: Final = ("text/event-stream", "application/x-ndjson", "application/jso
 
 
 def losses(document: dict[str, Json]) -> list[str]:
-    """Name what is not carried over: each kind once, with the places it was found at."""
-    found: dict[str, list[str]] = {}
+    """List what is not carried over: each kind once, with its places."""
+    by_kind: dict[str, list[str]] = {}
     for kind, place in _all(document):
-        found.setdefault(kind, []).append(place)
-    return [f"{kind}: {_listed([*dict.fromkeys(places)])}." for kind, places in found.items()]
+        by_kind.setdefault(kind, []).append(place)
+    return [f"{kind}: {_shortened([*dict.fromkeys(places)])}." for kind, places in by_kind.items()]
 
 
-def _listed(places: list[str]) -> str:
-    more = f" and {len(places) - _SHOWN} more" if len(places) > _SHOWN else ""
-    return ", ".join(places[:_SHOWN]) + more
+def _shortened(places: list[str]) -> str:
+    rest = f" and {len(places) - _SHOWN} more" if len(places) > _SHOWN else ""
+    return ", ".join(places[:_SHOWN]) + rest
 
 
 def _all(document: dict[str, Json]) -> Iterator[tuple[str, str]]:
@@ -69,8 +69,8 @@ def _parameter(
             place,
         )
     elif where == "query" and (is_object or schema.get("type") == "array"):
-        held = [*mapping(schema.get("properties")).values(), schema.get("items")]
-        kinds = {str(resolved(one, document).get("type")) for one in held}
+        members = [*mapping(schema.get("properties")).values(), schema.get("items")]
+        kinds = {str(resolved(member, document).get("type")) for member in members}
         if kinds & {"array", "object"} and not (style == "deepObject" and "items" not in schema):
             yield "What is inside a list or an object of a query is sent as JSON", place
     if parameter.get("deprecated"):

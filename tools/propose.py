@@ -1,8 +1,8 @@
-"""Propose overlay actions from recorded answers: what they are, and the contract does not say.
+"""Propose overlay actions from recorded answers that differ from the contract.
 
-Only shapes are looked at: names of fields that the contract describes, types, and how often. No
+Only shapes are compared: names of fields that the contract describes, types, and how often. No
 value and no other name is written anywhere. An answer belongs to the operation that it was recorded
-with, else to the one of whose fields it has most, more than half; one that fits none is counted.
+with, else to the one of whose fields it has most, more than half; an answer of none is counted.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _TYPES: Final[dict[type, str]] = {
     str: "string",
     type(None): "null",
 }
-_TELLING: Final = ("allOf", "anyOf", "enum", "items", "oneOf", "properties")
-_ENOUGH: Final = 2  # how often a type must be seen where the contract says none
+_CONSTRAINTS: Final = ("allOf", "anyOf", "enum", "items", "oneOf", "properties")
+_MIN_COUNT: Final = 2  # how often a type must be seen where the contract says none
 _PLAIN: Final = re.compile(r"[A-Za-z_]\w*")
 
 
 class Answer(NamedTuple):
-    """A recorded answer: of which operation, if that is known, and its JSON value."""
+    """A recorded answer: its operation, empty if unknown, and its JSON value."""
 
     operation: str
     body: Json
@@ -47,7 +47,7 @@ def recorded(paths: Sequence[Path]) -> Iterator[Answer]:
     """Read answers: JSON files, lists of `{operation, body}`, archives of a browser (HAR).
 
     Raises:
-        PipelineError: a file is no JSON.
+        PipelineError: a file is not JSON.
     """
     for path in paths:
         files = sorted(path.rglob("*")) if path.is_dir() else [path]
@@ -73,12 +73,12 @@ def _answers(value: Json) -> Iterator[Answer]:
                 continue
             path = urlsplit(str(request.get("url"))).path
             yield Answer(f"{request.get('method')} {path}", body)
-    for one in [] if entries else value if isinstance(value, list) else [value]:
-        record = mapping(one)
+    for item in [] if entries else value if isinstance(value, list) else [value]:
+        record = mapping(item)
         if "body" in record:
             yield Answer(str(record.get("operation") or ""), record["body"])
         else:
-            yield Answer("", one)
+            yield Answer("", item)
 
 
 def proposals(
@@ -87,27 +87,27 @@ def proposals(
     """Compare answers with the contract, repaired as far as the overlay does it today.
 
     Returns:
-        Overlay actions, and what was counted on the way.
+        Overlay actions, and sentences with counts of the answers and fields.
     """
     places = {
         called(place): (*place[:2], str(place[2]), "responses", str(place[3]), "content", kind)
         for place, kind, _ in good_answers(document)
         if kind.endswith("json")
     }
-    seen: dict[Place, Counter[str]] = {}
-    taken = 0
+    counts_by_place: dict[Place, Counter[str]] = {}
+    matched = 0
     for answer in answers:
         place = _place_of(document, answer, places)
         if place is not None:
-            taken += 1
-            _observe(document, (*place, "schema"), answer.body, seen)
-    notes = [f"{taken} of {len(answers)} recorded answers are of an operation."]
+            matched += 1
+            _observe(document, (*place, "schema"), answer.body, counts_by_place)
+    notes = [f"{matched} of {len(answers)} recorded answers are of an operation."]
     actions = [
         action
-        for place, counts in seen.items()
+        for place, counts in counts_by_place.items()
         for action in _action(place, mapping(at(document, place)), counts)
     ]
-    unknown = sum(counts["described nowhere"] for counts in seen.values())
+    unknown = sum(counts["described nowhere"] for counts in counts_by_place.values())
     if unknown:
         notes.append(f"Fields that the contract does not describe were seen {unknown} times.")
     return actions, notes
@@ -116,7 +116,7 @@ def proposals(
 def _place_of(document: dict[str, Json], answer: Answer, places: dict[str, Place]) -> Place | None:
     if answer.operation:
         method, _, path = answer.operation.partition(" ")
-        urls = [mapping(one).get("url") for one in sequence(document.get("servers"))]
+        urls = [mapping(server).get("url") for server in sequence(document.get("servers"))]
         bases = "|".join(re.escape(urlsplit(str(url)).path.rstrip("/")) for url in urls)
         for name, place in places.items():
             own, _, template = name.partition(" ")
@@ -124,22 +124,22 @@ def _place_of(document: dict[str, Json], answer: Answer, places: dict[str, Place
             if own == method.upper() and re.fullmatch(f"({bases})?" + "[^/]+".join(parts), path):
                 return place
         return None
-    best, found = 0.5, None
-    given = answer.body if isinstance(answer.body, dict) else {}
+    best_share, best_place = 0.5, None
+    answer_fields = answer.body if isinstance(answer.body, dict) else {}
     for place in places.values():
         fields = {
             name
             for part in _parts(document, (*place, "schema"))
             for name in _fields(document, part)
         }
-        share = len(fields & given.keys()) / len(fields) if fields else 0.0
-        if share > best:
-            best, found = share, place
-    return found
+        share = len(fields & answer_fields.keys()) / len(fields) if fields else 0.0
+        if share > best_share:
+            best_share, best_place = share, place
+    return best_place
 
 
 def _parts(document: dict[str, Json], place: Place) -> Iterator[Place]:
-    """Walk through the places of what holds at once, references followed."""
+    """Iterate over the places of a schema and of its `allOf`, with references followed."""
     schema = mapping(at(document, place))
     if isinstance(schema.get("$ref"), str):
         yield from _parts(document, pointer(str(schema["$ref"])))
@@ -154,12 +154,12 @@ def _fields(document: dict[str, Json], place: Place) -> list[str]:
 
 
 def _observe(
-    document: dict[str, Json], place: Place, value: Json, seen: dict[Place, Counter[str]]
+    document: dict[str, Json], place: Place, value: Json, counts_by_place: dict[Place, Counter[str]]
 ) -> None:
     parts = [*_parts(document, place)]
     described = {name for part in parts for name in _fields(document, part)}
     for part in parts:
-        counts = seen.setdefault(part, Counter())
+        counts = counts_by_place.setdefault(part, Counter())
         counts[_TYPES[type(value)]] += 1
         schema = mapping(at(document, part))
         if isinstance(value, dict):
@@ -167,63 +167,63 @@ def _observe(
                 counts[f"lacks {name}"] += name not in value
             for name in _fields(document, part):
                 if name in value:
-                    _observe(document, (*part, "properties", name), value[name], seen)
-            further, others = (*part, "additionalProperties"), value.keys() - described
-            if mapping(at(document, further)):
-                for name in sorted(others):
-                    _observe(document, further, value[name], seen)
+                    _observe(document, (*part, "properties", name), value[name], counts_by_place)
+            additional, undescribed = (*part, "additionalProperties"), value.keys() - described
+            if mapping(at(document, additional)):
+                for name in sorted(undescribed):
+                    _observe(document, additional, value[name], counts_by_place)
             elif part == parts[0]:
-                counts["described nowhere"] += len(others)
+                counts["described nowhere"] += len(undescribed)
         for item in value if isinstance(value, list) and "items" in schema else []:
-            _observe(document, (*part, "items"), item, seen)
+            _observe(document, (*part, "items"), item, counts_by_place)
 
 
 def _action(
     place: Place, schema: dict[str, Json], counts: Counter[str]
 ) -> Iterator[dict[str, Json]]:
-    """Propose what a schema has to say to allow what was seen."""
-    kinds = {kind: counts[kind] for kind in _TYPES.values() if counts[kind]}
-    total = sum(kinds.values())
-    change = _change(schema, kinds)
+    """Propose a change of a schema so that it allows the recorded values."""
+    type_counts = {kind: counts[kind] for kind in _TYPES.values() if counts[kind]}
+    total = sum(type_counts.values())
+    change = _change(schema, type_counts)
     if change:
-        listed = ", ".join(f"{kind} ({count})" for kind, count in sorted(kinds.items()))
-        told = f"{total} recorded answers have here: {listed}."
+        frequencies = ", ".join(f"{kind} ({count})" for kind, count in sorted(type_counts.items()))
+        description = f"{total} recorded answers have here: {frequencies}."
         if "type" in schema and "oneOf" in change:
-            yield {"target": f"{_path(place)}.type", "description": told, "remove": True}
-        yield {"target": _path(place), "description": told, "update": change}
-    lacking = [str(name) for name in sequence(schema.get("required")) if counts[f"lacks {name}"]]
-    if lacking:
-        names = " || ".join(f"@ == {_quoted(name)}" for name in lacking)
-        told = ", ".join(f"{name} ({counts[f'lacks {name}']})" for name in lacking)
+            yield {"target": f"{_path(place)}.type", "description": description, "remove": True}
+        yield {"target": _path(place), "description": description, "update": change}
+    missing = [str(name) for name in sequence(schema.get("required")) if counts[f"lacks {name}"]]
+    if missing:
+        names = " || ".join(f"@ == {_quoted(name)}" for name in missing)
+        absences = ", ".join(f"{name} ({counts[f'lacks {name}']})" for name in missing)
         yield {
             "target": f"{_path(place)}.required[?{names}]",
-            "description": f"Of {counts['object']} recorded answers some leave out: {told}.",
+            "description": f"Of {counts['object']} recorded answers some leave out: {absences}.",
             "remove": True,
         }
 
 
-def _change(schema: dict[str, Json], kinds: dict[str, int]) -> dict[str, Json]:
-    others = {kind for kind in kinds if kind != "null"}
-    if "number" in others:
-        others.discard("integer")
-    known = {str(schema["type"])} if "type" in schema else set()
-    fits = others <= known or (known == {"number"} and others <= {"integer", "number"})
-    says_nothing = not known and schema.keys().isdisjoint(_TELLING)
+def _change(schema: dict[str, Json], type_counts: dict[str, int]) -> dict[str, Json]:
+    types = {kind for kind in type_counts if kind != "null"}
+    if "number" in types:
+        types.discard("integer")
+    declared = {str(schema["type"])} if "type" in schema else set()
+    fits = types <= declared or (declared == {"number"} and types <= {"integer", "number"})
+    says_nothing = not declared and schema.keys().isdisjoint(_CONSTRAINTS)
     change: dict[str, Json] = {}
     if says_nothing:
-        (often,) = others if len(others) == 1 else ("",)
-        if often and kinds[often] >= _ENOUGH:
-            change["type"] = often
-    elif known and not fits:
-        change |= _types(known | others)
-    if "null" in kinds and not schema.get("nullable") and (change or not says_nothing):
+        (only_type,) = types if len(types) == 1 else ("",)
+        if only_type and type_counts[only_type] >= _MIN_COUNT:
+            change["type"] = only_type
+    elif declared and not fits:
+        change |= _type_schema(declared | types)
+    if "null" in type_counts and not schema.get("nullable") and (change or not says_nothing):
         change["nullable"] = True
         if "enum" in schema:
             change["enum"] = [None]
     return change
 
 
-def _types(kinds: set[str]) -> dict[str, Json]:
+def _type_schema(kinds: set[str]) -> dict[str, Json]:
     if kinds == {"integer", "number"}:
         return {"type": "number"}
     parts: list[Json] = [

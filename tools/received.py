@@ -1,7 +1,7 @@
-"""Give the models of answers types without `Unset`: callers see None for what was left out.
+"""Remove `Unset` from the types of response models: a field that is left out is None.
 
-A model that requests reach too keeps `Unset` in its types, because there a field that is left out
-and one that is null differ; what comes in an answer is None all the same.
+A model that is in requests too keeps `Unset` in its types, because there a field that is left out
+and a field that is null differ; in a response both are None.
 """
 
 from __future__ import annotations
@@ -22,68 +22,70 @@ _Models: TypeAlias = dict[ClassName, ModelProperty]
 
 
 def adapt(data: GeneratorData) -> set[ClassName]:
-    """Change the models that only come in answers, and return the names of all that do.
+    """Change the models that are only in responses, and return the names of all in responses.
 
-    A field changes if null is in its type. The overlay sees to that for every field that an answer
-    may leave out.
+    A field changes if null is in its type. The overlay adds null to every field that an answer may
+    leave out.
     """
     groups = data.endpoint_collections_by_tag.values()
     endpoints = [endpoint for group in groups for endpoint in group.endpoints]
     models = {model.class_info.name: model for model in data.models}
-    sent = _reached((one for each in endpoints for one in each.list_all_parameters()), models)
-    received = _reached((one.prop for each in endpoints for one in each.responses), models)
-    for name in received - sent:
+    parameters = (prop for endpoint in endpoints for prop in endpoint.list_all_parameters())
+    in_requests = _reached(parameters, models)
+    responses = (response for endpoint in endpoints for response in endpoint.responses)
+    in_responses = _reached((response.prop for response in responses), models)
+    for name in in_responses - in_requests:
         model = models[name]
         model.optional_properties = [*map(_without_unset, model.optional_properties or ())]
-    return received
+    return in_responses
 
 
 def _without_unset(field: Property) -> Property:
     if not takes_none(field):
         return field
     field = copy(field)
-    field.required = True  # beside the optional ones: it has a value, and need not be given
-    field.default = Value(PythonCode("None"), None)  # what the schema says is for requests
+    field.required = True  # it stays among the optional ones: with a value, it need not be given
+    field.default = Value(PythonCode("None"), None)  # a default in the schema is for requests
     return field
 
 
 def takes_none(field: PropertyProtocol) -> bool:
     """Tell whether null is a value of this field."""
     members = field.inner_properties if isinstance(field, UnionProperty) else [field]
-    return any(isinstance(one, AnyProperty | NoneProperty) for one in members)
+    return any(isinstance(member, AnyProperty | NoneProperty) for member in members)
 
 
-def _reached(begin: Iterable[PropertyProtocol], models: _Models) -> set[ClassName]:
+def _reached(properties: Iterable[PropertyProtocol], models: _Models) -> set[ClassName]:
     """Name the models in these values, and in their fields."""
     names: set[ClassName] = set()
-    waiting = list(begin)
+    waiting = list(properties)
     while waiting:
-        one = waiting.pop()
-        if isinstance(one, ModelProperty):
-            name = one.class_info.name
+        prop = waiting.pop()
+        if isinstance(prop, ModelProperty):
+            name = prop.class_info.name
             if name in names:
                 continue
             names.add(name)
-            one = models[name]  # a reference may have been made before its model was read
-        waiting += inner(one)
+            prop = models[name]  # a reference may have been made before its model was read
+        waiting += inner(prop)
     return names
 
 
-def inner(one: PropertyProtocol) -> Iterable[PropertyProtocol]:
-    """Return what a value holds: the items of a list, the members of a union, fields of a model."""
-    match one:
+def inner(prop: PropertyProtocol) -> Iterable[PropertyProtocol]:
+    """Return inner properties: items of a list, members of a union, fields of a model."""
+    match prop:
         case ListProperty():
-            return [one.inner_property]
+            return [prop.inner_property]
         case UnionProperty():
-            return one.inner_properties
+            return prop.inner_properties
         case ModelProperty():
-            return fields_of(one)
+            return fields_of(prop)
     return ()
 
 
 def fields_of(model: ModelProperty) -> list[PropertyProtocol]:
-    """Return the fields of a model, and what every further one must be if the contract says so."""
-    return [one for one in [*named_fields(model), model.additional_properties] if one]
+    """Return the fields of a model, and its additionalProperties if the contract allows them."""
+    return [field for field in [*named_fields(model), model.additional_properties] if field]
 
 
 def named_fields(model: ModelProperty) -> list[PropertyProtocol]:

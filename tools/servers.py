@@ -1,4 +1,4 @@
-"""Write where the contract says the service is; the generator tells its templates nothing of it."""
+"""Write the server URLs of the contract, which the generator does not pass to its templates."""
 
 from __future__ import annotations
 
@@ -17,25 +17,30 @@ _HOST = re.compile(r"[a-z0-9.-]+|[0-9a-f:.]+")
 
 
 def write_servers(
-    document: dict[str, Json], place: str, into: Path, known: Iterable[tuple[str, Place]] = ()
+    document: dict[str, Json],
+    place: str,
+    into: Path,
+    operation_names: Iterable[tuple[str, Place]] = (),
 ) -> None:
     """Write the contract's server URLs into the package, and those of single operations.
 
     Raises:
-        PipelineError: one of them is a URL that no client can use as it stands.
+        PipelineError: one of them is a URL that no client can use.
     """
-    listed = sequence(document.get("servers"))
-    urls = [_url(server, place) for server in listed if not _is_relative(server)]
-    own: dict[str, str] = {}
-    for name, where in known:
-        servers = _own(document, where)
+    servers = sequence(document.get("servers"))
+    urls = [_url(server, place) for server in servers if not _is_relative(server)]
+    own_urls: dict[str, str] = {}
+    for name, where in operation_names:
+        servers = _own_servers(document, where)
         if servers and (urls or not _is_relative(servers[0])):
-            own[name] = _url(servers[0], place, *urls[:1])
+            own_urls[name] = _url(servers[0], place, *urls[:1])
     lines = "".join(f"    {json.dumps(url)},\n" for url in urls)
     value = f"(\n{lines})" if urls else "()"
-    others = {name: url for name, url in own.items() if url not in urls[:1]}
-    lines = "".join(f"    {json.dumps(name)}: {json.dumps(url)},\n" for name, url in others.items())
-    table = f"{{\n{lines}}}" if others else "{}"
+    overrides = {name: url for name, url in own_urls.items() if url not in urls[:1]}
+    lines = "".join(
+        f"    {json.dumps(name)}: {json.dumps(url)},\n" for name, url in overrides.items()
+    )
+    table = f"{{\n{lines}}}" if overrides else "{}"
     text = (
         '"""Where the service is, as the contract says"""\n\n'
         f"SERVERS: tuple[str, ...] = {value}\n\n"
@@ -45,33 +50,35 @@ def write_servers(
 
 
 def elsewhere(document: dict[str, Json]) -> list[tuple[str, int]]:
-    """Tell of operations that are on another host than the contract's first server."""
+    """Count operations that are on another host than the contract's first server."""
     first = {_origin(server) for server in sequence(document.get("servers"))[:1]}
-    found = [
-        _origin(server) for where, _ in operations(document) for server in _own(document, where)[:1]
+    origins = [
+        _origin(server)
+        for where, _ in operations(document)
+        for server in _own_servers(document, where)[:1]
     ]
-    others = sum(1 for origin in found if origin and origin not in first)
+    count = sum(1 for origin in origins if origin and origin not in first)
     sentence = (
         "An operation has a server of its own on another host: only a client whose base_url= is "
         "that host can call it."
     )
-    return [(sentence, others)] if others else []
+    return [(sentence, count)] if count else []
 
 
 def faults(document: dict[str, Json]) -> Iterator[str]:
-    """Tell of operations whose own server is a URL that no client can use."""
+    """Yield a sentence for each operation whose own server is a URL that no client can use."""
     for where, _ in operations(document):
-        for server in _own(document, where)[:1]:
+        for server in _own_servers(document, where)[:1]:
             try:
                 _url(server, called(where), "https://host")
             except PipelineError as error:
                 yield str(error).rstrip(".")
 
 
-def _own(document: dict[str, Json], where: Place) -> list[Json]:
-    """Return the servers of an operation, else of its path."""
+def _own_servers(document: dict[str, Json], where: Place) -> list[Json]:
+    """Return the servers of an operation, else those of its path."""
     holders = (mapping(at(document, where)), mapping(at(document, where[:2])))
-    return next((found for one in holders if (found := sequence(one.get("servers")))), [])
+    return next((servers for holder in holders if (servers := sequence(holder.get("servers")))), [])
 
 
 def _origin(server: Json) -> str:
@@ -81,7 +88,7 @@ def _origin(server: Json) -> str:
 
 def _url(server: Json, place: str, base: str = "") -> str:
     url = server.get("url") if isinstance(server, dict) else None
-    if base and _is_relative(server):  # of an operation: on the host of all the others
+    if base and _is_relative(server):  # of an operation: on the host of the other operations
         url = "/".join(base.split("/")[:3]) + str(url)
     if not isinstance(url, str) or not url.isascii() or not url.isprintable():
         raise PipelineError(f"{place} has a server without a usable URL.")
@@ -99,7 +106,7 @@ def filled(url: str, server: Json) -> str:
 
 
 def addresses(server: dict[str, Json]) -> Iterator[str]:
-    """Name the URLs of a server: with the defaults of its variables, then with one other value."""
+    """Yield the URLs of a server: with all defaults of its variables, then with one other value."""
     url = str(server.get("url"))
     yield filled(url, server)
     for name, variable in mapping(server.get("variables")).items():
@@ -108,7 +115,7 @@ def addresses(server: dict[str, Json]) -> Iterator[str]:
 
 
 def _is_relative(server: Json) -> bool:
-    """Tell whether only the caller can know the host: `/v1`, or no more than a variable."""
+    """Tell whether the URL has no host, such as `/v1`, so that only the caller knows it."""
     url = mapping(server).get("url")
     return isinstance(url, str) and url.startswith("/") and not url.startswith("//")
 

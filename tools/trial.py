@@ -1,7 +1,7 @@
-"""Try what was generated before it is swapped in: in a process that has attrs and httpx only.
+"""Try the generated package before it is swapped in, in a process that has attrs and httpx only.
 
 Every module is imported; the request of every operation is built of sample values, and its example
-is parsed. What passes the generator and breaks at the first call is found here.
+is parsed. This finds code that the generator accepts and that fails at the first call.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 PACKAGE = "chainhub_api"
-# attrs, httpx and what they bring: the package may not lean on anything else that is here.
+# attrs, httpx and their dependencies: the package may import no other installed package.
 _ALLOWED = frozenset(
     [
         "anyio",
@@ -55,24 +55,24 @@ _SECONDS = 300.0
 
 
 def faults(folder: Path) -> dict[str, str]:
-    """Try the package in a folder; name what fails, with the reason.
+    """Try the package in a folder; return the operations that fail, with the reason.
 
     Returns:
-        Reasons by operation, such as `video.query`; by `""` for what concerns no single one.
+        Reasons by operation, such as `video.query`; by `""` for a fault of the whole package.
     """
     command = [sys.executable, "-I", "-W", "ignore", __file__, str(folder)]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS)
+        process = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS)
     except subprocess.TimeoutExpired:
         return {"": f"the generated code ran for {_SECONDS:.0f} s and was stopped"}
-    if done.returncode != 0:
-        return {"": (done.stderr.strip() or "the process that tried it died").splitlines()[-1]}
-    found: dict[str, str] = json.loads(done.stdout)
-    return found
+    if process.returncode != 0:
+        return {"": (process.stderr.strip() or "the process that tried it died").splitlines()[-1]}
+    reasons: dict[str, str] = json.loads(process.stdout)
+    return reasons
 
 
-class _Closed(MetaPathFinder):
-    """Refuse whatever an installed client would not have."""
+class _ImportGuard(MetaPathFinder):
+    """Refuse imports of packages that an installed client would not have."""
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> None:
         top = name.partition(".")[0]
@@ -80,8 +80,8 @@ class _Closed(MetaPathFinder):
             raise ModuleNotFoundError(f"it imports {top}, which is no dependency", name=top)
 
 
-class _Answer:
-    """An answer, and the client that got it, as generated functions look at them."""
+class _Response:
+    """A response and its client, with the attributes that generated functions use."""
 
     raise_on_unexpected_status = True
     headers: typing.ClassVar[dict[str, str]] = {}
@@ -96,41 +96,45 @@ class _Answer:
         return json.loads(self._document)
 
 
-def _tried(folder: Path) -> dict[str, str]:
+def _try_package(folder: Path) -> dict[str, str]:
     package = folder / PACKAGE
     models = importlib.import_module(f"{PACKAGE}.models")
     importlib.import_module(f"{PACKAGE}.client")  # which no operation loads
     contract = json.loads((package / "contract.json").read_text("utf-8"))
-    found = {}
+    reasons = {}
     for name, described in contract["operations"].items():
         try:
             _try_operation(importlib.import_module(f"{PACKAGE}.api.{name}"), described, models)
-        except Exception as error:  # noqa: BLE001  # generated code may raise whatever it likes
-            found[name] = _sentence(error)
-    if not found:
+        except Exception as error:  # noqa: BLE001  # generated code may raise any exception
+            reasons[name] = _sentence(error)
+    if not reasons:
         for name in models.__all__:
             getattr(models, name)
-    return found
+    return reasons
 
 
 def _try_operation(module: Any, described: dict[str, Any], models: Any) -> None:  # noqa: ANN401
     make = module._get_kwargs
     sample = _Sampler(models)
     parameters = inspect.signature(make).parameters
-    values = {name: sample(one.annotation) for name, one in parameters.items()}
-    needed = {name: values[name] for name, one in parameters.items() if one.default is one.empty}
-    for given in (values, needed):
-        made = make(**given)
-        json.dumps([made["url"], made.get("params"), made.get("json")], default=_plain)
-        if re.search(r"[{}]", made["url"]):
-            raise ValueError(f"its path keeps a gap: {made['url']}")
+    values = {name: sample(parameter.annotation) for name, parameter in parameters.items()}
+    required = {
+        name: values[name]
+        for name, parameter in parameters.items()
+        if parameter.default is parameter.empty
+    }
+    for arguments in (values, required):
+        request = make(**arguments)
+        json.dumps([request["url"], request.get("params"), request.get("json")], default=_plain)
+        if re.search(r"[{}]", request["url"]):
+            raise ValueError(f"its path keeps a gap: {request['url']}")
     example = described["example"]
     if example is not None and not described["binary"]:
-        answer = _Answer(described["status"], example)
-        parsed = module._parse_response(client=answer, response=answer)
-        for one in parsed if isinstance(parsed, list) else [parsed]:
-            if hasattr(one, "to_dict"):
-                json.dumps(one.to_dict())
+        response = _Response(described["status"], example)
+        parsed = module._parse_response(client=response, response=response)
+        for item in parsed if isinstance(parsed, list) else [parsed]:
+            if hasattr(item, "to_dict"):
+                json.dumps(item.to_dict())
 
 
 def _plain(value: object) -> str:
@@ -144,7 +148,7 @@ class _Sampler:
 
     def __init__(self, models: Any) -> None:  # noqa: ANN401
         self._models = models
-        self._open: list[object] = []
+        self._in_progress: list[object] = []
 
     def __call__(self, kind: Any) -> Any:  # noqa: ANN401
         origin, arguments = typing.get_origin(kind), typing.get_args(kind)
@@ -153,7 +157,7 @@ class _Sampler:
         if origin is typing.Literal:
             return arguments[0]
         if origin is list:
-            return [] if arguments[0] in self._open else [self(arguments[0])]
+            return [] if arguments[0] in self._in_progress else [self(arguments[0])]
         if origin is dict or kind is dict:
             return {}
         if kind in _SAMPLES or kind is Any or kind is object:
@@ -165,14 +169,16 @@ class _Sampler:
         return self._model(kind)
 
     def _first(self, members: tuple[Any, ...]) -> Any:  # noqa: ANN401
-        """Take the first member that is a value, and not one inside which this is made."""
-        kinds = [
-            one for one in members if getattr(one, "__name__", "") not in ("Unset", "NoneType")
+        """Take the first member that has a value and is no model that is in progress."""
+        candidates = [
+            member
+            for member in members
+            if getattr(member, "__name__", "") not in ("Unset", "NoneType")
         ]
-        closed = [one for one in kinds if one not in self._open]
-        if closed:
-            return self(closed[0])
-        return next((None for one in members if one is type(None)), self._unset())
+        usable = [member for member in candidates if member not in self._in_progress]
+        if usable:
+            return self(usable[0])
+        return next((None for member in members if member is type(None)), self._unset())
 
     def _unset(self) -> object:
         return importlib.import_module(f"{PACKAGE}.types").UNSET
@@ -180,22 +186,22 @@ class _Sampler:
     def _model(self, kind: Any) -> object:  # noqa: ANN401
         attrs = importlib.import_module("attrs")
         names = _Names(vars(sys.modules[kind.__module__]), self._models)
-        self._open.append(kind)
+        self._in_progress.append(kind)
         try:
             values = {
-                one.alias: self(
-                    eval(one.type, {}, names) if isinstance(one.type, str) else one.type
+                field.alias: self(
+                    eval(field.type, {}, names) if isinstance(field.type, str) else field.type
                 )
-                for one in attrs.fields(kind)
-                if one.init
+                for field in attrs.fields(kind)
+                if field.init
             }
         finally:
-            self._open.pop()
+            self._in_progress.pop()
         return kind(**values)
 
 
 class _Names(dict[str, object]):
-    """The names of a generated module, and of the models, which it imports for checkers only."""
+    """The names of a generated module, and the models, which it imports for type checkers only."""
 
     def __init__(self, own: dict[str, object], models: object) -> None:
         super().__init__(own)
@@ -206,30 +212,32 @@ class _Names(dict[str, object]):
             return datetime if name == "datetime" else uuid.UUID
         if hasattr(self._models, name):
             return getattr(self._models, name)
-        raise KeyError(name)  # then it is one of Python's own
+        raise KeyError(name)  # then it is a builtin
 
 
 def _sentence(error: BaseException) -> str:
     """Say what failed, and where in the generated code."""
-    where = [one for one in traceback.extract_tb(error.__traceback__) if PACKAGE in one.filename]
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if PACKAGE in frame.filename
+    ]
     place = ""
-    if where:
-        _, _, inside = where[-1].filename.rpartition(f"{PACKAGE}/")
-        place = f" ({inside}:{where[-1].lineno})"
+    if frames:
+        _, _, file = frames[-1].filename.rpartition(f"{PACKAGE}/")
+        place = f" ({file}:{frames[-1].lineno})"
     return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}{place}."
 
 
 def _main() -> None:
     folder = Path(sys.argv[1])
-    gc.disable()  # a short life in which nothing becomes garbage
+    gc.disable()  # a short process in which nothing becomes garbage
     sys.dont_write_bytecode = True
     sys.path.insert(0, str(folder))
-    sys.meta_path.insert(0, _Closed())
+    sys.meta_path.insert(0, _ImportGuard())
     try:
-        found = _tried(folder)
+        reasons = _try_package(folder)
     except Exception as error:  # noqa: BLE001  # see above
-        found = {"": _sentence(error)}
-    sys.stdout.write(json.dumps(found))
+        reasons = {"": _sentence(error)}
+    sys.stdout.write(json.dumps(reasons))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Do everything that a change of the vendor's pages asks for, and leave it on a branch.
+"""Do everything that a change of the vendor's pages requires, and leave it on a branch.
 
 The work is done in a clone of the last commit, in a temporary folder: import, repair, generate,
 compare, version number, changelog, tests, two commits. The branch is moved last, in one step. So
-whatever happens, at whatever moment, the working tree, its index and its branches are as they were.
+after a failure at any moment, the working tree, its index and its branches are unchanged.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ _REPORT: Final = "merge-request.md"
 _HEADING: Final = re.compile(r"^## (?P<version>\d+\.\d+\.\d+) – (?P<date>.+)$", re.MULTILINE)
 _UNRELEASED: Final = "unreleased"
 _WIDTH: Final = 120
-_LINES: Final = 40  # of what failing tests said
+_TEST_LINES: Final = 40  # of the output of failing tests
 _IDENTITY: Final = {"user.name": "chainhub update", "user.email": "update@localhost"}
 _SECONDS: Final = 900.0  # for each step
-_TESTING: Final = 7200.0
+_TEST_SECONDS: Final = 7200.0
 _TESTS: Final = "{python} -m pytest -q -n 4 -m 'not slow' -p no:cacheprovider tests"
 
 
 def update(
-    given: str,
-    allowed: Sequence[str] = (),
+    location: str,
+    allowed_hosts: Sequence[str] = (),
     *,
     replace: bool = False,
     branch: str = BRANCH,
@@ -48,8 +48,8 @@ def update(
     """Update the contract and the client from the pages of a folder, a file, a list or a URL.
 
     Args:
-        given: A folder, a file, an `llms.txt`, or a URL.
-        allowed: Hosts that pages may name though the contract in place does not.
+        location: A folder, a file, an `llms.txt`, or a URL.
+        allowed_hosts: Hosts that pages may name though the contract in place does not.
         replace: Whether operations that no page describes disappear.
         branch: The branch that is made or moved; it must not be checked out.
         tests: The command that has to pass; None for the quick tests, empty for none.
@@ -62,31 +62,31 @@ def update(
     """
     with tempfile.TemporaryDirectory(prefix="chainhub-update-") as scratch:
         folder = Path(scratch)
-        paths, notes = source.gathered(given, folder / "pages")
+        paths, notes = source.gathered(location, folder / "pages")
         copy = folder / "copy"
-        _cloned(copy)
+        _clone(copy)
         arguments = [str(path.absolute()) for path in paths]
-        options = [f"--allow-host={host}" for host in allowed] + ["--replace"] * replace
+        options = [f"--allow-host={host}" for host in allowed_hosts] + ["--replace"] * replace
         step = [sys.executable, "-m", "tools", "renew", *options, "--", *arguments]
-        done = _ran(step, copy, _SECONDS)
-        told = [line for line in (*notes, *done.stderr.splitlines()) if line]
-        if done.returncode not in (NOTHING, CHANGED, BREAKING):
-            raise PipelineError(told[-1] if told else "The pipeline stopped without a word.")
-        if done.returncode == NOTHING:
-            return NOTHING, "", told
+        process = _run(step, copy, _SECONDS)
+        notes = [line for line in (*notes, *process.stderr.splitlines()) if line]
+        if process.returncode not in (NOTHING, CHANGED, BREAKING):
+            raise PipelineError(notes[-1] if notes else "The pipeline stopped without a word.")
+        if process.returncode == NOTHING:
+            return NOTHING, "", notes
         report = (copy / "build" / _REPORT).read_text("utf-8")
-        report += _to_know(told) + _tested(copy, tests)
-        _moved(copy, branch)
+        report += _notes_section(notes) + _test(copy, tests)
+        _move_branch(copy, branch)
     layout.BUILD.mkdir(exist_ok=True)
     commands.write(layout.BUILD / _REPORT, report)
-    return done.returncode, report, told
+    return process.returncode, report, notes
 
 
-def _to_know(told: Sequence[str]) -> str:
-    return "\n## To know\n\n" + "".join(f"- {line}\n" for line in told) if told else ""
+def _notes_section(notes: Sequence[str]) -> str:
+    return "\n## To know\n\n" + "".join(f"- {line}\n" for line in notes) if notes else ""
 
 
-def _ran(
+def _run(
     command: Sequence[str], folder: Path, seconds: float, variables: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     try:
@@ -106,49 +106,49 @@ def _ran(
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    done = _ran(["git", *arguments], folder, _SECONDS)
-    if done.returncode:
-        reason = done.stderr.strip().splitlines()[-1:] or ["it did not say why"]
+    process = _run(["git", *arguments], folder, _SECONDS)
+    if process.returncode:
+        reason = process.stderr.strip().splitlines()[-1:] or ["it did not say why"]
         raise PipelineError(f"git {arguments[0]} fails: {reason[0].removeprefix('fatal: ')}.")
-    return done.stdout.strip()
+    return process.stdout.strip()
 
 
-def _cloned(copy: Path) -> None:
+def _clone(copy: Path) -> None:
     """Clone the last commit; nothing is written into the repository itself."""
     root = layout.ROOT
     head = _git(root, "rev-parse", "--verify", "HEAD")
     _git(root, "clone", "--quiet", "--shared", "--no-checkout", str(root), str(copy))
     _git(copy, "checkout", "--quiet", "--detach", head)
-    for key, usual in _IDENTITY.items():
-        known = _ran(["git", "config", key], root, _SECONDS).stdout.strip()
-        _git(copy, "config", key, known or usual)
+    for key, default in _IDENTITY.items():
+        value = _run(["git", "config", key], root, _SECONDS).stdout.strip()
+        _git(copy, "config", key, value or default)
 
 
-def _moved(copy: Path, branch: str) -> None:
-    """Take the commits over; the branch is the last thing that is written."""
+def _move_branch(copy: Path, branch: str) -> None:
+    """Fetch the commits; the branch is written last."""
     if _git(layout.ROOT, "branch", "--show-current") == branch:
         raise PipelineError(f"{branch} is checked out; another branch must be named.")
     _git(layout.ROOT, "fetch", "--quiet", "--no-tags", str(copy), f"+HEAD:refs/heads/{branch}")
 
 
-def _tested(copy: Path, tests: str | None) -> str:
+def _test(copy: Path, tests: str | None) -> str:
     """Run the tests with the environment of the project, over the code of the copy."""
     python = layout.ROOT / ".venv" / "bin" / "python"
     command = _TESTS.format(python=shlex.quote(str(python))) if tests is None else tests
     if not command.strip():
         return "\n## Tests\n\nNone were run.\n"
     path = os.pathsep.join(str(copy / folder) for folder in ("generated", "overlays"))
-    done = _ran(shlex.split(command), copy, _TESTING, {"PYTHONPATH": path})
-    if done.returncode:
-        last = "\n".join((done.stdout + done.stderr).splitlines()[-_LINES:])
+    process = _run(shlex.split(command), copy, _TEST_SECONDS, {"PYTHONPATH": path})
+    if process.returncode:
+        last = "\n".join((process.stdout + process.stderr).splitlines()[-_TEST_LINES:])
         raise PipelineError(f"The tests fail with what the pages give:\n{last}")
     return f"\n## Tests\n\n`{command}` passes.\n"
 
 
 def renew(
-    pages: Sequence[Path], allowed: Sequence[str] = (), *, replace: bool = False
+    pages: Sequence[Path], allowed_hosts: Sequence[str] = (), *, replace: bool = False
 ) -> tuple[int, list[str]]:
-    """Carry out an update in this working copy, which must be one of its own.
+    """Carry out an update in this working copy, which must be a clone for this purpose.
 
     Returns:
         The exit status, and what a person should know.
@@ -158,18 +158,20 @@ def renew(
     """
     root = layout.ROOT
     before = documents.read(layout.CONTRACT)
-    imported = commands.spec(pages, allowed, layout.CONTRACT, replace=replace, renew=True)
+    imported = commands.spec(pages, allowed_hosts, layout.CONTRACT, replace=replace, renew=True)
     after = documents.read(layout.CONTRACT)
-    others = hosts.hosts_of(after) - hosts.hosts_of(before) - set(map(hosts.host_in, allowed))
-    if others:
+    new_hosts = (
+        hosts.hosts_of(after) - hosts.hosts_of(before) - set(map(hosts.host_in, allowed_hosts))
+    )
+    if new_hosts:
         raise PipelineError(
-            f"The key would go to {', '.join(sorted(others))}; --allow-host takes it by name."
+            f"The key would go to {', '.join(sorted(new_hosts))}; --allow-host takes it by name."
         )
-    told = [*imported.notes, *imported.refused]
+    notes = [*imported.notes, *imported.refused]
     if any(path.is_dir() for path in pages) and not replace:
-        told += _not_described(before, imported.described)
+        notes += _not_described(before, imported.described)
     if not _git(root, "status", "--porcelain", "--", layout.CONTRACT.name):
-        return NOTHING, told
+        return NOTHING, notes
     _commit(root, "Contract: as the vendor's pages describe it", layout.CONTRACT.name)
     repaired = commands.generate(layout.CONTRACT, layout.GENERATED)
     changes = commands.changed_since("HEAD~1")
@@ -177,15 +179,15 @@ def renew(
     lines = [*changes.contract.lines()]
     _write_version(version)
     write_changelog(version, lines)
-    title = f"Regenerate: {_counted(changes.contract)}; {version}"
+    title = f"Regenerate: {_counts(changes.contract)}; {version}"
     files = [layout.GENERATED.name, "CHANGELOG.md", str(_version_file().relative_to(root))]
     body = "".join(textwrap.fill(line, 100, subsequent_indent="  ") + "\n" for line in lines)
     _commit(root, f"{title}\n\n{body or '- Nothing that callers see.'}", *files)
-    left = [line for lines in repaired.told().values() for line in lines]
+    repair_notes = [line for lines in repaired.notes().values() for line in lines]
     layout.BUILD.mkdir(exist_ok=True)
     report = f"# {title}\n\n{changes.draft()}" + f"\nThe version is {version}.\n"
     commands.write(layout.BUILD / _REPORT, report)
-    return (BREAKING if changes.contract.breaking else CHANGED), told + left
+    return (BREAKING if changes.contract.breaking else CHANGED), notes + repair_notes
 
 
 def _not_described(before: dict[str, documents.Json], described: set[str]) -> list[str]:
@@ -195,13 +197,13 @@ def _not_described(before: dict[str, documents.Json], described: set[str]) -> li
     ]
 
 
-def _counted(changes: diff.Difference) -> str:
-    kinds = {
+def _counts(changes: diff.Difference) -> str:
+    entries_by_kind = {
         "breaking": changes.breaking,
         "added": changes.added,
         "documentation": changes.documentation,
     }
-    counts = [f"{len({*told})} {kind}" for kind, told in kinds.items() if told]
+    counts = [f"{len({*entries})} {kind}" for kind, entries in entries_by_kind.items() if entries]
     return ", ".join(counts) or "nothing that callers see"
 
 
@@ -222,8 +224,8 @@ def version_after(changes: commands.Changes) -> str:
     if newest is None or newest["date"] != _UNRELEASED:
         return changes.asked_for(now)
     tag = snapshots.latest_tag()
-    wanted = commands.changed_since(tag).asked_for(tag) if tag else now
-    return max(now, wanted, key=diff.numbers_of)
+    required = commands.changed_since(tag).asked_for(tag) if tag else now
+    return max(now, required, key=diff.numbers_of)
 
 
 def _write_version(version: str) -> None:
@@ -235,23 +237,25 @@ def _write_version(version: str) -> None:
 
 
 def write_changelog(version: str, lines: Sequence[str]) -> None:
-    """Put lines below *Contract* of the unreleased entry, which is made if there is none."""
+    """Put lines below *Contract* of the unreleased entry, which is created if it is missing."""
     path = layout.ROOT / "CHANGELOG.md"
     text = documents.read_text(path)
-    new = "".join(textwrap.fill(line, _WIDTH, subsequent_indent="  ") + "\n" for line in lines)
+    new_lines = "".join(
+        textwrap.fill(line, _WIDTH, subsequent_indent="  ") + "\n" for line in lines
+    )
     newest = _HEADING.search(text)
     heading = f"## {version} – {_UNRELEASED}"
     if newest is None or newest["date"] != _UNRELEASED:
         place = newest.start() if newest else len(text)
-        text = f"{text[:place]}{heading}\n\n### Contract\n\n{new}\n{text[place:]}"
+        text = f"{text[:place]}{heading}\n\n### Contract\n\n{new_lines}\n{text[place:]}"
     else:
         rest = text[newest.end() :]
         entry, mark, older = rest.partition("\n## ")
         if "### Contract\n" in entry:
-            first, title, own = entry.partition("### Contract\n\n")
-            own, next_mark, client = own.partition("\n### ")
-            entry = f"{first}{title}{own.rstrip()}\n{new}{next_mark}{client}"
+            first, title, contract = entry.partition("### Contract\n\n")
+            contract, next_mark, client = contract.partition("\n### ")
+            entry = f"{first}{title}{contract.rstrip()}\n{new_lines}{next_mark}{client}"
         else:
-            entry = f"\n\n### Contract\n\n{new}\n{entry.lstrip()}"
+            entry = f"\n\n### Contract\n\n{new_lines}\n{entry.lstrip()}"
         text = f"{text[: newest.start()]}{heading}{entry}{mark}{older}"
     commands.write(path, text)

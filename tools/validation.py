@@ -38,8 +38,8 @@ def validate(document: dict[str, Json], place: str) -> int:
 
 
 def unknown_references(document: dict[str, Json]) -> Iterator[str]:
-    """Find references that lead out of the document or to nothing in it."""
-    # Following any other would read files of this machine or call strangers.
+    """Find references that lead out of the document, or to nothing in it."""
+    # Following any other reference would read local files or call other hosts.
     for where, reference in _walk(document, ""):
         if not reference.startswith("#/") or at(document, pointer(reference)) is None:
             yield f"the $ref at {where} points to {_short(reference)}, which is not in the document"
@@ -49,9 +49,9 @@ def _walk(value: Json, where: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
         if isinstance(value.get("$ref"), str):
             yield where, str(value["$ref"])
-        named = where.endswith("/properties")
+        are_properties = where.endswith("/properties")
         for key, item in value.items():
-            if named or not key.startswith("x-"):  # an extension may point to anything
+            if are_properties or not key.startswith("x-"):  # an extension may point to anything
                 yield from _walk(item, f"{where}/{key}")
     elif isinstance(value, list):
         for index, item in enumerate(value):
@@ -70,15 +70,15 @@ def _templates(document: dict[str, Json]) -> Iterator[str]:
 
 
 def _names(document: dict[str, Json]) -> Iterator[str]:
-    seen: dict[tuple[str, str], str] = {}
+    first_by_name: dict[tuple[str, str], str] = {}
     for place, operation in operations(document):
         name, tag = operation.get("operationId"), group_of(operation)
         if not name or not tag:
-            lacking = "tag" if name else "operationId"
-            yield f"{called(place)} has no {lacking}, so callers would have no name for it"
-        other = seen.setdefault((tag, str(name)), called(place))
-        if other != called(place):
-            yield f"{called(place)} and {other} are both called {tag}.{name}"
+            missing = "tag" if name else "operationId"
+            yield f"{called(place)} has no {missing}, so callers would have no name for it"
+        first = first_by_name.setdefault((tag, str(name)), called(place))
+        if first != called(place):
+            yield f"{called(place)} and {first} are both called {tag}.{name}"
 
 
 def _specification(document: dict[str, Json]) -> Iterator[str]:
@@ -86,8 +86,8 @@ def _specification(document: dict[str, Json]) -> Iterator[str]:
         return
     from tools.validator import faults  # loading it takes longer than all the rest
 
-    for where, what in faults(document):
-        yield f"not valid OpenAPI at {where or 'its top level'}: {_short(what)}"
+    for where, message in faults(document):
+        yield f"not valid OpenAPI at {where or 'its top level'}: {_short(message)}"
 
 
 def _short(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Ask the library what is wrong with a contract; loading it takes longer than most contracts do."""
+"""Validate a contract with the library; loading it takes longer than most contracts do."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tools.documents import Json
 
 
 class _V30(OpenAPIV30SpecValidator):
-    # Left to itself the library takes jsonschema-rs, whose errors do not say what lies deepest.
+    # By default the library uses jsonschema-rs, whose errors do not have the deepest cause.
     schema_validator = validator_for(dict(schema_v30))(dict(schema_v30))
 
 
@@ -31,33 +31,37 @@ def faults(document: dict[str, Json]) -> Iterator[tuple[str, str]]:
     """Find what the specification does not allow: each place and what is wrong there.
 
     Raises:
-        RecursionError: a schema is made of itself.
+        RecursionError: a schema contains itself.
     """
     validator = _VALIDATORS[str(document["openapi"])[:4]]
     try:
         for error in validator(cast("Schema", document)).iter_errors():
-            if not isinstance(error, DuplicateOperationIDError):  # ours are unique in their tag
-                yield _worded(error)
+            if not isinstance(
+                error, DuplicateOperationIDError
+            ):  # operationIds must be unique in their tag only
+                yield _path_and_message(error)
     except RecursionError:
         raise
-    except Exception as error:  # noqa: BLE001  # it crashes where a reference leads to another kind
+    except Exception as error:  # noqa: BLE001  # it crashes if a reference leads to another kind of object
         yield "", f"a part is not what its place asks for ({type(error).__name__}: {error})"
 
 
-def _worded(error: ValidationError) -> tuple[str, str]:
-    """Word the fault that lies deepest: where a choice fails, the choice itself says little."""
-    found = list(_within(error))
-    depth = max(len(one.absolute_path) for one in found)
-    deepest = [one for one in found if len(one.absolute_path) == depth]
+def _path_and_message(error: ValidationError) -> tuple[str, str]:
+    """Return the deepest error: of a failed `oneOf` or `anyOf` the outer error says little."""
+    nested = list(_nested(error))
+    depth = max(len(item.absolute_path) for item in nested)
+    deepest = [item for item in nested if len(item.absolute_path) == depth]
     first = deepest[0]
     message = first.message
-    allowed = [value for one in deepest if one.validator == "enum" for value in one.validator_value]
-    if first.validator == "enum" and all(one.instance == first.instance for one in deepest):
-        message = f"{first.instance!r} is not one of {allowed}"
+    values = [
+        value for item in deepest if item.validator == "enum" for value in item.validator_value
+    ]
+    if first.validator == "enum" and all(item.instance == first.instance for item in deepest):
+        message = f"{first.instance!r} is not one of {values}"
     return "/".join(str(step) for step in first.absolute_path), message
 
 
-def _within(error: ValidationError) -> Iterator[ValidationError]:
+def _nested(error: ValidationError) -> Iterator[ValidationError]:
     yield error
     for inner in error.context:
-        yield from _within(inner)
+        yield from _nested(inner)
