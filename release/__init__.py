@@ -1,1 +1,1 @@
-"""Make the files of a release and bring them to an index of one's own; never shipped."""
+"""Make the files of a release and publish them to a private index; not part of a release."""

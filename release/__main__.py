@@ -56,24 +56,24 @@ def _parser() -> argparse.ArgumentParser:
 
 def _build(options: argparse.Namespace, project: Path) -> None:
     if options.dirty:
-        made = files.build(project, project / "dist", options.sign)
+        names = files.build(project, project / "dist", options.sign)
     else:
         git.require_clean(project)
         with git.checked_out(project) as tree:
-            made = files.build(tree, project / "dist", options.sign)
-    for name in made:
+            names = files.build(tree, project / "dist", options.sign)
+    for name in names:
         print(f"dist/{name}")
 
 
 def _publish(options: argparse.Namespace, project: Path) -> None:
     git.require_clean(project)
-    chosen = index.find(options.index, project, os.environ)
+    target_index = index.find(options.index, project, os.environ)
     _build(options, project)  # what is in dist/ may come from a tree that was not clean
     for version in filter(None, map(verifying.version_of, checksums.read(project / "dist"))):
         withdrawal.require_usable(project, version)
     lines = publishing.publish(
         project / "dist",
-        chosen,
+        target_index,
         os.environ,
         dry=options.dry_run,
         forwarding=options.allow_forwarding,
@@ -83,8 +83,8 @@ def _publish(options: argparse.Namespace, project: Path) -> None:
 
 
 def _verify(options: argparse.Namespace, project: Path) -> None:
-    chosen = index.find(options.index, project, os.environ, to_publish=False)
-    for line in verifying.verify(project, chosen, options.version, os.environ):
+    target_index = index.find(options.index, project, os.environ, to_publish=False)
+    for line in verifying.verify(project, target_index, options.version, os.environ):
         print(line, flush=True)
 
 

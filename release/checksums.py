@@ -1,4 +1,4 @@
-"""SHA256SUMS: which bytes were made, in the form sha256sum reads, and its signature."""
+"""SHA256SUMS: the digests of a release's files, in the format of sha256sum, and its signature."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SIGNATURE = "SHA256SUMS.sig"
 
 
 def digest(path: Path) -> str:
-    """Give a file's SHA-256."""
+    """Return a file's SHA-256."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -27,20 +27,20 @@ def write(folder: Path, names: Iterable[str]) -> None:
 
 
 def read(folder: Path) -> dict[str, str]:
-    """Give the digest of each file that was made, after comparing it with the file.
+    """Return the digest of each file in the list, after comparing it with the file.
 
     Raises:
-        Problem: there is no list, or a file is gone or has other bytes.
+        Problem: there is no list, or a file is missing or has other bytes.
     """
     try:
         lines = (folder / NAME).read_text("utf-8").splitlines()
     except FileNotFoundError:
         raise Problem(f"{folder.name}/ has no {NAME}; make build writes it.") from None
-    noted = {name: known for known, _, name in (line.partition("  ") for line in lines)}
-    for name, known in noted.items():
-        if not (folder / name).is_file() or digest(folder / name) != known:
+    digests = {name: expected for expected, _, name in (line.partition("  ") for line in lines)}
+    for name, expected in digests.items():
+        if not (folder / name).is_file() or digest(folder / name) != expected:
             raise Problem(f"{folder.name}/{name} is not what was built; run make build again.")
-    return noted
+    return digests
 
 
 def sign(folder: Path, key: str) -> None:
@@ -52,16 +52,18 @@ def sign(folder: Path, key: str) -> None:
     path = os.path.abspath(os.path.expanduser(key))
     command = ("ssh-keygen", "-q", "-Y", "sign", "-n", "file", "-f", path, NAME)
     try:
-        done = subprocess.run(command, cwd=folder, stderr=subprocess.PIPE, text=True, check=False)
+        process = subprocess.run(
+            command, cwd=folder, stderr=subprocess.PIPE, text=True, check=False
+        )
     except FileNotFoundError:
         raise Problem(f"{NAME} is not signed: ssh-keygen is not installed.") from None
-    if done.returncode:
-        reason = next(iter(done.stderr.splitlines()), "ssh-keygen fails")
+    if process.returncode:
+        reason = next(iter(process.stderr.splitlines()), "ssh-keygen fails")
         raise Problem(f"{NAME} is not signed: {reason}.")
 
 
 def keep_signature(old: Path, new: Path) -> None:
-    """Take over the signature of an earlier build whose list has the same bytes."""
+    """Copy the signature of an earlier build whose list has the same bytes."""
     pair = (old / NAME, old / SIGNATURE)
     if all(path.is_file() for path in pair) and pair[0].read_bytes() == (new / NAME).read_bytes():
         shutil.copy(pair[1], new)

@@ -1,4 +1,4 @@
-"""Who publishes: from the environment or the keyring, never from a command line."""
+"""Credentials for an index: from the environment or the keyring, never from a command line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from release.errors import Problem
 from release.index import Index, origin
 
-# Asked for the password of a user at an address; None if it does not know.
+# Returns the password of a user at an address; None if it has none.
 Keyring = Callable[[str, str], str | None]
 
 _TIMEOUT = 60.0
@@ -25,10 +25,10 @@ class Credentials:
 
 
 def publishing(index: Index, environment: Mapping[str, str], keyring: Keyring) -> Credentials:
-    """Find what to publish with, where `uv publish` reads it too.
+    """Find the credentials for publishing in the variables that `uv publish` reads too.
 
     Raises:
-        Problem: there is nothing, or half of it.
+        Problem: the credentials are missing or incomplete.
     """
     if token := environment.get("UV_PUBLISH_TOKEN"):
         return Credentials("__token__", token)
@@ -50,7 +50,7 @@ def publishing(index: Index, environment: Mapping[str, str], keyring: Keyring) -
 def reading(
     index: Index, environment: Mapping[str, str], publisher: Credentials | None
 ) -> Credentials | None:
-    """Find what to read the index with: its own credentials, or those of the same server."""
+    """Find the credentials for reading: the index's own, or those for publishing to its server."""
     username = environment.get(index.variable("USERNAME"))
     if username:
         return Credentials(username, environment.get(index.variable("PASSWORD"), ""))
@@ -58,12 +58,12 @@ def reading(
 
 
 def ask_keyring(address: str, username: str) -> str | None:
-    """Ask the program `keyring`, if there is one, the way uv and pip do."""
+    """Ask the program `keyring`, if it is installed, as uv and pip do."""
     program = shutil.which("keyring")
     if program is None:
         return None
     try:
-        told = subprocess.run(
+        process = subprocess.run(
             (program, "get", address, username),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -73,4 +73,4 @@ def ask_keyring(address: str, username: str) -> str | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return told.stdout.strip("\r\n") if told.returncode == 0 else None
+    return process.stdout.strip("\r\n") if process.returncode == 0 else None

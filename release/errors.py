@@ -1,4 +1,4 @@
-"""The one exception of a release: something the person who makes it has to change."""
+"""The exception of this package: the person who makes the release has to change something."""
 
 from __future__ import annotations
 

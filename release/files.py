@@ -21,7 +21,7 @@ _SBOM = "chainhub.cdx.json"
 
 
 def build(tree: Path, target: Path, signing_key: str | None = None) -> list[str]:
-    """Make all files of a release again from a folder of sources, all or none, and name them.
+    """Build all files of a release from a folder of sources, all or none, and return their names.
 
     Args:
         tree: the sources; the bill of materials is written into this folder for the time of the
@@ -53,40 +53,40 @@ def build(tree: Path, target: Path, signing_key: str | None = None) -> list[str]
 
 
 def distributions(tree: Path, folder: Path) -> None:
-    """Let the backend make the wheel and the source distribution.
+    """Build the wheel and the source distribution with the backend.
 
     Raises:
         Problem: it fails.
     """
-    said, status = _run(tree, "build", "--no-isolation", "--outdir", str(folder), ".")
+    output, status = _run(tree, "build", "--no-isolation", "--outdir", str(folder), ".")
     if status:
-        raise Problem(f"{said}\nThe build failed; the lines above say why.")
+        raise Problem(f"{output}\nThe build failed; the lines above say why.")
 
 
 def materials(tree: Path) -> tuple[str, str]:
-    """Give name and text of the bill of materials.
+    """Return name and text of the bill of materials.
 
     Raises:
         Problem: the project's metadata or one of the dependencies cannot be read.
     """
-    said, status = _run(tree, "hatchling", "metadata")
+    output, status = _run(tree, "hatchling", "metadata")
     if status:
-        raise Problem(f"The build failed: {(said.splitlines() or ['no reason given'])[-1]}")
-    about = json.loads(said)
+        raise Problem(f"The build failed: {(output.splitlines() or ['no reason given'])[-1]}")
+    metadata = json.loads(output)
     versions = sbom.pins((tree / "requirements" / "run.txt").read_text("utf-8"))
     root = sbom.Part(
-        name=about["name"],
-        version=about["version"],
-        licence=about["license"],
-        asks_for=tuple(sorted(sbom.needed(about["dependencies"], versions))),
+        name=metadata["name"],
+        version=metadata["version"],
+        licence=metadata["license"],
+        dependencies=tuple(sorted(sbom.needed(metadata["dependencies"], versions))),
         public=False,
     )
-    when = datetime.fromtimestamp(FIRST_DAY, UTC)
-    return f"{root.name}-{root.version}.cdx.json", sbom.write(sbom.parts(root, versions), when)
+    timestamp = datetime.fromtimestamp(FIRST_DAY, UTC)
+    return f"{root.name}-{root.version}.cdx.json", sbom.write(sbom.parts(root, versions), timestamp)
 
 
 def _run(tree: Path, module: str, *arguments: str) -> tuple[str, int]:
-    done = subprocess.run(
+    process = subprocess.run(
         (sys.executable, "-m", module, *arguments),
         cwd=tree,
         env={**os.environ, "SOURCE_DATE_EPOCH": str(FIRST_DAY)},
@@ -95,4 +95,4 @@ def _run(tree: Path, module: str, *arguments: str) -> tuple[str, int]:
         text=True,
         check=False,
     )
-    return done.stdout.strip(), done.returncode
+    return process.stdout.strip(), process.returncode

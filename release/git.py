@@ -1,4 +1,4 @@
-"""What is committed: whether the checkout differs from it, and a folder with nothing else."""
+"""The commit: whether the checkout differs from it, and a folder with its files only."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def require_clean(project: Path) -> None:
     Raises:
         Problem: something is changed or new, or git fails.
     """
-    listed = _git(project, "status", "--porcelain", "--untracked-files=all")
-    if lines := listed.splitlines():
+    status = _git(project, "status", "--porcelain", "--untracked-files=all")
+    if lines := status.splitlines():
         raise Problem(_sentence([line[3:] for line in lines]))
 
 
 def tag(project: Path, version: str) -> str:
-    """Give the tag of a version.
+    """Return the tag of a version.
 
     Raises:
         Problem: there is none, or git fails.
@@ -39,7 +39,7 @@ def tag(project: Path, version: str) -> str:
 
 @contextmanager
 def checked_out(project: Path, revision: str = "HEAD") -> Iterator[Path]:
-    """Give a temporary folder with the files of a commit, byte for byte, and no other file.
+    """Yield a temporary folder with the files of a commit, byte for byte, and no other file.
 
     Raises:
         Problem: there is no such commit, or git fails.
@@ -52,7 +52,7 @@ def checked_out(project: Path, revision: str = "HEAD") -> Iterator[Path]:
         home, tree = Path(place, "home"), Path(place, "tree")
         home.mkdir()
         tree.mkdir()
-        alone = {
+        environment = {
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(home),
             "XDG_CONFIG_HOME": str(home),
@@ -61,15 +61,15 @@ def checked_out(project: Path, revision: str = "HEAD") -> Iterator[Path]:
             "GIT_DIR": str(home / "git"),
             "GIT_WORK_TREE": str(tree),
         }
-        _git(tree, "init", "--quiet", "--template=", environment=alone)
+        _git(tree, "init", "--quiet", "--template=", environment=environment)
         (home / "git" / "objects" / "info" / "alternates").write_text(f"{objects}\n", "utf-8")
-        _git(tree, "read-tree", "--reset", "-u", commit, environment=alone)
+        _git(tree, "read-tree", "--reset", "-u", commit, environment=environment)
         yield tree
 
 
 def _git(folder: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             ("git", *arguments),
             cwd=folder,
             env=environment,
@@ -79,10 +79,10 @@ def _git(folder: Path, *arguments: str, environment: Mapping[str, str] | None = 
         )
     except FileNotFoundError:
         raise Problem("What is committed is not known: git is not installed.") from None
-    if done.returncode:
-        reason = next(iter(done.stderr.splitlines()), "git fails")
+    if process.returncode:
+        reason = next(iter(process.stderr.splitlines()), "git fails")
         raise Problem(f"What is committed is not known: {reason}.")
-    return done.stdout.rstrip("\n")
+    return process.stdout.rstrip("\n")
 
 
 def _sentence(names: list[str]) -> str:

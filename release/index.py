@@ -1,4 +1,4 @@
-"""The named index, out of uv's own configuration."""
+"""The named index, from uv's configuration."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Table = dict[str, object]
 
 @dataclass(frozen=True)
 class Index:
-    """Where a package is read, and where it is sent to."""
+    """An index: its URL for reading and its URL for publishing."""
 
     name: str
     url: str
@@ -28,16 +28,16 @@ class Index:
 
     @property
     def page(self) -> str:
-        """Give the address of the list of chainhub's files."""
+        """The URL of the list of chainhub's files."""
         return f"{self.url.rstrip('/')}/chainhub/"
 
-    def variable(self, what: str) -> str:
-        """Name the variable uv reads the index's user name or password from."""
-        return f"UV_INDEX_{re.sub(r'[^A-Z0-9]', '_', self.name.upper())}_{what}"
+    def variable(self, field: str) -> str:
+        """Return the name of the variable with the index's user name or password for uv."""
+        return f"UV_INDEX_{re.sub(r'[^A-Z0-9]', '_', self.name.upper())}_{field}"
 
 
 def origin(url: str) -> tuple[str, str | None, int | None]:
-    """Give scheme, host and port: credentials do not leave them."""
+    """Return scheme, host and port: credentials are sent to the same origin only."""
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
@@ -45,10 +45,10 @@ def origin(url: str) -> tuple[str, str | None, int | None]:
 def find(
     name: str, project: Path, environment: Mapping[str, str], *, to_publish: bool = True
 ) -> Index:
-    """Find the index of this name where uv would; without `to_publish` it is only read.
+    """Find the index of this name in uv's configuration; without `to_publish` it is only read.
 
     Raises:
-        Problem: there is none, or it is not fit for this.
+        Problem: there is no such index, or it cannot be used for this.
     """
     if not name:
         raise Problem("Which index? Say INDEX=name.")
@@ -57,13 +57,13 @@ def find(
     for table in tables:
         if table.get("name") == name:
             return _checked(name, table, ("url", "publish-url") if to_publish else ("url",))
-    known = ", ".join(str(table["name"]) for table in tables if "name" in table)
-    found = f"the configuration names {known}" if known else "no uv.toml names any"
-    raise Problem(f"There is no index named {name!r}: {found}; {_HOW}.")
+    names = ", ".join(str(table["name"]) for table in tables if "name" in table)
+    hint = f"the configuration names {names}" if names else "no uv.toml names any"
+    raise Problem(f"There is no index named {name!r}: {hint}; {_HOW}.")
 
 
 def _files(project: Path, environment: Mapping[str, str]) -> Sequence[Path]:
-    """List where uv looks, first things first."""
+    """List uv's configuration files, the first with priority."""
     if chosen := environment.get("UV_CONFIG_FILE"):
         return [project / chosen]
     own = project / "uv.toml"
@@ -82,8 +82,8 @@ def _indexes(path: Path) -> Sequence[Table]:
         raise Problem(f"{path} cannot be read: {error}.") from None
     if path.name == "pyproject.toml":
         document = document.get("tool", {}).get("uv", {})
-    listed = document.get("index", [])
-    return [table for table in listed if isinstance(table, dict)]
+    entries = document.get("index", [])
+    return [table for table in entries if isinstance(table, dict)]
 
 
 def _checked(name: str, table: Table, fields: Sequence[str]) -> Index:

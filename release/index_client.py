@@ -1,4 +1,4 @@
-"""What an index has already, and whether it lets somebody publish: its answers over HTTP."""
+"""The files of an index, and whether it accepts credentials for publishing, over HTTP."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from release.index import Index, origin
 _KINDS = f"{index_page.JSON}, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
 _HEADERS = {"Accept": _KINDS, "Cache-Control": "no-cache"}
 # An action of the upload protocol that stores nothing; servers that do not know it refuse it.
-_HARMLESS = {":action": (None, "verify"), "protocol_version": (None, "1")}
+_VERIFY_FORM = {":action": (None, "verify"), "protocol_version": (None, "1")}
 _LIMIT = 100_000_000
 _TIMEOUT = 30.0
 _HOPS = 5
@@ -32,32 +32,32 @@ _ABSENT = (httpx.codes.NOT_FOUND, httpx.codes.GONE)
 def connected(
     index: Index, reader: Credentials | None, forwarding: str = ""
 ) -> Iterator[IndexClient]:
-    """Give a client of one index until the end of a `with`; see `IndexClient`."""
-    with httpx.Client(timeout=_TIMEOUT, verify=_trusted()) as client:
+    """Yield a client of one index until the end of a `with`; see `IndexClient`."""
+    with httpx.Client(timeout=_TIMEOUT, verify=_ssl_context()) as client:
         yield IndexClient(client, index, reader, forwarding)
 
 
-def _trusted() -> ssl.SSLContext:
-    """Trust the system's certificates and those of certifi, or only what SSL_CERT_… name.
+def _ssl_context() -> ssl.SSLContext:
+    """Trust the system's certificates and those of certifi, or only those that SSL_CERT_… name.
 
     Debian's Python leaves the minimum version of TLS to the system.
     """
-    made = ssl.create_default_context()
+    context = ssl.create_default_context()
     if not (os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")):
-        made.load_verify_locations(certifi.where())
-    made.minimum_version = max(made.minimum_version, ssl.TLSVersion.TLSv1_2)
-    return made
+        context.load_verify_locations(certifi.where())
+    context.minimum_version = max(context.minimum_version, ssl.TLSVersion.TLSv1_2)
+    return context
 
 
 class IndexClient:
-    """Asks one index, and sends the credentials to no other server.
+    """A client of one index, which sends the credentials to no other server.
 
     Args:
         client: sends the requests.
-        index: where to ask.
-        reader: the credentials for reading; none for an index that everybody may read.
+        index: the index.
+        reader: the credentials for reading; None for an index that everybody may read.
         forwarding: the host to which the index may forward requests for a project it lacks. The
-            project then counts as new; that host is never asked.
+            project then counts as new; no request is sent to that host.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class IndexClient:
         """List the index's files of chainhub, names and addresses; none before the first release.
 
         Raises:
-            Problem: the index cannot be asked, forwards the request, or answers with another page.
+            Problem: the index cannot be read, forwards the request, or answers with another page.
         """
         url = self._index.page
         for _ in range(_HOPS):
@@ -105,17 +105,17 @@ class IndexClient:
         )
 
     def digests(self, names: Iterable[str]) -> dict[str, str]:
-        """Give the SHA-256 of each of these files that the index has, as the index states it.
+        """Return the SHA-256 of each of these files that the index has, as the index states it.
 
         Raises:
             Problem: see `files`.
         """
-        found = self.files()
+        files = self.files()
         return {
-            name: index_page.digest(found[name])
-            or hashlib.sha256(self.content(found[name])).hexdigest()
+            name: index_page.digest(files[name])
+            or hashlib.sha256(self.content(files[name])).hexdigest()
             for name in names
-            if name in found
+            if name in files
         }
 
     def content(self, link: str) -> bytes:
@@ -131,18 +131,18 @@ class IndexClient:
         return content
 
     def check(self, publisher: Credentials) -> str:
-        """Say whether the index exists and lets these credentials publish, as far as it tells.
+        """Say whether the index exists and lets these credentials publish, as far as that is known.
 
         Two requests are sent that store nothing, one of them without credentials.
 
         Raises:
             Problem: there is no such index, or the credentials are refused.
         """
-        known, stranger = self._ask(publisher), self._ask(None)
-        return verdict(self._index, known, stranger)
+        status, anonymous_status = self._ask(publisher), self._ask(None)
+        return verdict(self._index, status, anonymous_status)
 
     def check_list(self) -> Iterator[str]:
-        """Say what is not known of the index where it has no page for chainhub."""
+        """Say what cannot be checked if the index has no page for chainhub."""
         if self.forwards:
             return
         _, page = self._get(self._index.page, follow=True, whole=False)
@@ -158,7 +158,7 @@ class IndexClient:
         url = self._index.publish_url
         auth = _auth(publisher)
         try:
-            return self._client.request("POST", url, files=_HARMLESS, auth=auth).status_code
+            return self._client.request("POST", url, files=_VERIFY_FORM, auth=auth).status_code
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise self._unreachable(url, error) from None
 
@@ -189,37 +189,39 @@ class IndexClient:
         return Problem(f"The index {self._index.name!r} cannot be reached at {url}: {reason}.")
 
 
-def verdict(index: Index, known: int, stranger: int) -> str:
-    """Say what two answers mean, to a request for publishing with credentials and one without.
+def verdict(index: Index, status: int, anonymous_status: int) -> str:
+    """Say what the statuses of a publish request with credentials and of one without them mean.
 
     Raises:
-        Problem: the first says that there is no index, or that it refuses the credentials.
+        Problem: there is no index at this URL, or it refuses the credentials.
     """
-    if known in _REFUSED:
-        raise Problem(refusal(index, known, "publish"))
-    if known in _ABSENT:
+    if status in _REFUSED:
+        raise Problem(refusal(index, status, "publish"))
+    if status in _ABSENT:
         raise Problem(
             f"The index {index.name!r} has nothing at its `publish-url` {index.publish_url}, or "
-            f"hides it from these credentials ({known}); docs/publishing.md has some servers' URLs."
+            f"hides it from these credentials ({status}); docs/publishing.md has some servers' "
+            "URLs."
         )
-    if stranger in _REFUSED and known < httpx.codes.INTERNAL_SERVER_ERROR:
+    if anonymous_status in _REFUSED and status < httpx.codes.INTERNAL_SERVER_ERROR:
         return f"the index {index.name!r} exists and lets these credentials publish"
     return (
         f"not checked: whether the index {index.name!r} lets these credentials publish; it answers "
-        f"{known} with them and {stranger} without"
+        f"{status} with them and {anonymous_status} without"
     )
 
 
-def refusal(index: Index, status: int, doing: str) -> str:
-    """Say whose credentials an index does not take, and where they come from."""
+def refusal(index: Index, status: int, action: str) -> str:
+    """Say which credentials an index does not accept, and where they come from."""
     if status == httpx.codes.UNAUTHORIZED:
-        what = "does not know these credentials (401)"
+        fault = "does not know these credentials (401)"
     else:
-        what = f"does not let these credentials {doing} chainhub, or does not know them (403)"
+        fault = f"does not let these credentials {action} chainhub, or does not know them (403)"
     own = f"; to read, {index.variable('USERNAME')} and {index.variable('PASSWORD')} come first"
     return (
-        f"The index {index.name!r} {what}; they come from UV_PUBLISH_TOKEN, or UV_PUBLISH_USERNAME "
-        f"and UV_PUBLISH_PASSWORD or the keyring{own if doing == 'read' else ''}."
+        f"The index {index.name!r} {fault}; they come from UV_PUBLISH_TOKEN, or "
+        "UV_PUBLISH_USERNAME and UV_PUBLISH_PASSWORD or the keyring"
+        f"{own if action == 'read' else ''}."
     )
 
 

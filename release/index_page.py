@@ -1,4 +1,4 @@
-"""A project's page on an index, as JSON or HTML: which files it lists; and text out of HTML."""
+"""A project's page on an index, as JSON or HTML: the files it lists; and the text of HTML."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from urllib.parse import parse_qs, unquote, urldefrag, urljoin, urlsplit
 from release.errors import Problem
 
 JSON = "application/vnd.pypi.simple.v1+json"
-# What the page of a project without files has as its title, or says where an index is a folder.
+# The title of the page of a project without files, or of a folder that serves as an index.
 _EMPTY = re.compile(r"\b(?:links for|simple index|index of)\b", re.IGNORECASE)
 _NO_INDEX = {"form", "iframe", "input", "script"}
 _SHOWN = 300
 
 
 def listed(address: str, kind: str, text: str) -> dict[str, str]:
-    """Read the files' names and addresses out of a project's page.
+    """Read the files' names and addresses from a project's page.
 
     Raises:
-        Problem: it is no such page, for example one to sign in.
+        Problem: it is no such page, but for example a sign-in page.
     """
     links = _from_json(text) if kind.partition(";")[0].strip() == JSON else _from_html(text)
     absolute = [urljoin(address, link) for link in links]
@@ -29,12 +29,12 @@ def listed(address: str, kind: str, text: str) -> dict[str, str]:
 
 
 def digest(link: str) -> str | None:
-    """Give the SHA-256 an address carries."""
+    """Return the SHA-256 in the fragment of an address."""
     return next(iter(parse_qs(urldefrag(link).fragment).get("sha256", [])), None)
 
 
 def one_line(text: str) -> str:
-    """Give what a person reads of an answer in plain text, HTML or JSON, on one line and not long.
+    """Return the visible text of an answer in plain text, HTML or JSON, shortened to one line.
 
     Characters that could move a terminal's cursor are left out.
     """
@@ -43,8 +43,8 @@ def one_line(text: str) -> str:
     except ValueError:
         document = None
     if isinstance(document, dict):
-        said = (document.get(name) for name in ("message", "detail", "error", "title"))
-        text = next((value for value in said if isinstance(value, str)), text)
+        values = (document.get(name) for name in ("message", "detail", "error", "title"))
+        text = next((value for value in values if isinstance(value, str)), text)
     elif text.lstrip().startswith("<"):
         text = _HTML(text).text
     line = "".join(character if character.isprintable() else " " for character in text)
@@ -61,8 +61,8 @@ def _from_json(text: str) -> list[str]:
 
 
 def _with_digest(url: str, hashes: Mapping[str, str]) -> str:
-    known = hashes.get("sha256")
-    return f"{urldefrag(url).url}#sha256={known}" if known else url
+    digest = hashes.get("sha256")
+    return f"{urldefrag(url).url}#sha256={digest}" if digest else url
 
 
 def _from_html(text: str) -> list[str]:
@@ -77,13 +77,13 @@ def _from_html(text: str) -> list[str]:
 
 
 class _HTML(HTMLParser):
-    """The links of a page, the text that a reader sees, and what it is made of."""
+    """The links of a page, its visible text, and its tags."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.links: list[str] = []
         self._tags: set[str] = set()
-        self._said: dict[str, None] = {}  # the title often says the same as the heading
+        self._texts: dict[str, None] = {}  # the title often repeats the heading
         self._hidden = ""
         self._declared = False
         self.feed(text)
@@ -91,22 +91,22 @@ class _HTML(HTMLParser):
 
     @property
     def text(self) -> str:
-        """Give the visible text; what is said twice is given once."""
-        return " ".join(self._said)
+        """The visible text; repeated texts appear once."""
+        return " ".join(self._texts)
 
     @property
     def is_empty_list(self) -> bool:
-        """Say whether this is the page of a project that has no files yet."""
+        """Whether this is the page of a project that has no files yet."""
         if self._tags & _NO_INDEX:
             return False
-        return self._declared or not self._said or bool(_EMPTY.search(self.text))
+        return self._declared or not self._texts or bool(_EMPTY.search(self.text))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        known = dict(attrs)
+        attributes = dict(attrs)
         self._tags.add(tag)
         self._hidden = tag if tag in ("script", "style") else self._hidden
-        self._declared |= known.get("name") == "pypi:repository-version"
-        if tag == "a" and (link := known.get("href")):
+        self._declared |= attributes.get("name") == "pypi:repository-version"
+        if tag == "a" and (link := attributes.get("href")):
             self.links.append(link)
 
     def handle_endtag(self, tag: str) -> None:
@@ -114,4 +114,4 @@ class _HTML(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if not self._hidden and data.strip():
-            self._said[" ".join(data.split())] = None
+            self._texts[" ".join(data.split())] = None

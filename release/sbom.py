@@ -1,7 +1,7 @@
-"""The bill of materials: what a bare install brings along, as CycloneDX.
+"""The bill of materials: chainhub and the dependencies of an install without extras, as CycloneDX.
 
 The versions are those of the lock, which are the ones the tests ran with. Equal sources give equal
-bytes: the time is the one all builds have, the serial number follows from the parts.
+bytes: the time is the same for all builds, the serial number is derived from the parts.
 """
 
 from __future__ import annotations
@@ -29,71 +29,73 @@ _FOR_AN_EXTRA = re.compile(r"\bextra\b")
 
 @dataclass(frozen=True)
 class Part:
-    """A distribution, what it says of its licence, and the names of what it asks for."""
+    """A distribution, its licence, and the names of its dependencies."""
 
     name: str
     version: str
     licence: str
-    asks_for: tuple[str, ...]
-    # A package address leads scanners to the public index, where our name may be a stranger's.
+    dependencies: tuple[str, ...]
+    # A package URL leads scanners to the public index, where this name may be another project.
     public: bool = True
 
 
 def pins(lock: str) -> dict[str, str]:
-    """Read the versions out of a lock."""
+    """Read the versions from a lock."""
     return dict(_PIN.findall(lock))
 
 
 def parts(root: Part, versions: Mapping[str, str]) -> list[Part]:
-    """Find what a distribution brings along, itself first.
+    """List a distribution and all its dependencies, itself first.
 
     Raises:
-        Problem: something it needs is not locked or not installed.
+        Problem: a dependency is not locked or not installed.
     """
-    found = {root.name: root}
-    waiting = list(root.asks_for)
+    parts_by_name = {root.name: root}
+    waiting = list(root.dependencies)
     while waiting:
         name = waiting.pop()
-        if name not in found:
-            found[name] = _part(name, versions)
-            waiting += found[name].asks_for
-    first, *rest = found.values()
+        if name not in parts_by_name:
+            parts_by_name[name] = _part(name, versions)
+            waiting += parts_by_name[name].dependencies
+    first, *rest = parts_by_name.values()
     return [first, *sorted(rest, key=lambda part: part.name)]
 
 
 def needed(requirements: Iterable[str], versions: Mapping[str, str]) -> Iterator[str]:
-    """Name what is asked for without an extra, on any platform the lock knows."""
+    """Yield the names of the dependencies without an extra, on any platform of the lock."""
     for requirement in map(Requirement, requirements):
         name = canonicalize_name(requirement.name)
         marker = str(requirement.marker or "")
-        # What only other Pythons or systems need is not in the lock either.
+        # Dependencies of other Pythons or systems only are not in the lock.
         if not _FOR_AN_EXTRA.search(marker) and (name in versions or not marker):
             yield name
 
 
-def write(found: Sequence[Part], when: datetime) -> str:
+def write(materials: Sequence[Part], when: datetime) -> str:
     """Write the bill of the first part."""
-    components = {part.name: _component(part) for part in found}
-    pinned = " ".join(f"{part.name}=={part.version}" for part in found)
+    components = {part.name: _component(part) for part in materials}
+    pinned = " ".join(f"{part.name}=={part.version}" for part in materials)
     bom = Bom(
         serial_number=uuid5(NAMESPACE_URL, f"sbom:{pinned}"),
-        metadata=BomMetaData(component=components[found[0].name], timestamp=when),
-        components=[components[part.name] for part in found[1:]],
+        metadata=BomMetaData(component=components[materials[0].name], timestamp=when),
+        components=[components[part.name] for part in materials[1:]],
     )
-    for part in found:
-        bom.register_dependency(components[part.name], [components[n] for n in part.asks_for])
+    for part in materials:
+        bom.register_dependency(components[part.name], [components[n] for n in part.dependencies])
     return JsonV1Dot6(bom).output_as_string(indent=1) + "\n"
 
 
 def _part(name: str, versions: Mapping[str, str]) -> Part:
     try:
-        known, version = distribution(name), versions[name]
+        installed, version = distribution(name), versions[name]
     except (PackageNotFoundError, KeyError):
         raise Problem(f"{name} is not in requirements/run.txt or not installed.") from None
-    about = known.metadata
-    licences = [*about.get_all("License-Expression", []), *about.get_all("License", [])]
+    metadata = installed.metadata
+    licences = [*metadata.get_all("License-Expression", []), *metadata.get_all("License", [])]
     licence = next(iter(licences), "")
-    return Part(name, version, licence, tuple(sorted(set(needed(known.requires or (), versions)))))
+    return Part(
+        name, version, licence, tuple(sorted(set(needed(installed.requires or (), versions))))
+    )
 
 
 def _component(part: Part) -> Component:

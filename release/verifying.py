@@ -1,4 +1,4 @@
-"""Whether an index serves the files that a tag gives, byte for byte."""
+"""Check that an index serves the files built from a tag, byte for byte."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def verify(
         Problem: a file is missing, additional or different; or the tag cannot be built, or the
             index not be read.
     """
-    wanted = parse(version)
+    requested = parse(version)
     with git.checked_out(project, git.tag(project, version)) as tree:
         rebuild(project, tree)
         built = {
@@ -45,7 +45,7 @@ def verify(
     reader = credentials.reading(index, environment, _publisher(index, environment))
     with index_client.connected(index, reader) as client:
         links = client.files()
-        names = sorted({*built, *(name for name in links if _belongs(name, wanted))})
+        names = sorted({*built, *(name for name in links if _belongs(name, requested))})
         served = {name: client.content(links[name]) for name in names if name in links}
     faults = []
     for name in names:
@@ -61,7 +61,7 @@ def parse(version: str) -> Version:
     """Read a version number.
 
     Raises:
-        Problem: it is none.
+        Problem: it is no version number.
     """
     try:
         return Version(version)
@@ -70,7 +70,7 @@ def parse(version: str) -> Version:
 
 
 def version_of(name: str) -> Version | None:
-    """Give the version of chainhub that a file is of, by its name; None if of nothing like that."""
+    """Return the version of chainhub in a file name; None if it is no file of chainhub."""
     try:
         if name.endswith(".whl"):
             project, version, _, _ = parse_wheel_filename(name)
@@ -81,14 +81,14 @@ def version_of(name: str) -> Version | None:
     return version if project == "chainhub" else None
 
 
-def _belongs(name: str, wanted: Version) -> bool:
-    # Whoever asks for 1.0 is given 1.0+anything too, and rather.
-    found = version_of(name)
-    return found is not None and found.public == wanted.public
+def _belongs(name: str, requested: Version) -> bool:
+    # Installers match 1.0+local for a request of 1.0 too, and prefer it.
+    version = version_of(name)
+    return version is not None and version.public == requested.public
 
 
 def difference(name: str, built: bytes | None, served: bytes | None) -> str | None:
-    """Say how a file of the index differs from the one that the tag gives; None if it does not."""
+    """Say how a file of the index differs from the file built from the tag; None if it does not."""
     if served is None:
         return f"{name}: is not on the index."
     if built is None:
@@ -96,7 +96,7 @@ def difference(name: str, built: bytes | None, served: bytes | None) -> str | No
     if built == served:
         return None
     pairs = zip(built, served, strict=False)
-    common = next((n for n, (one, other) in enumerate(pairs) if one != other), None)
+    common = next((n for n, (left, right) in enumerate(pairs) if left != right), None)
     place = min(len(built), len(served)) if common is None else common
     return (
         f"{name}: the index serves other bytes: they differ from byte {place} on; "
@@ -109,23 +109,23 @@ def rebuild(project: Path, tree: Path) -> None:
     """Build the files of a tag with its own code and its own locked tools.
 
     Raises:
-        Problem: that fails; the commands' own lines are shown before.
+        Problem: a command fails; its output is shown before.
     """
     python = Path(sys.executable)
     commands: list[tuple[str, ...]] = []
     if any((tree / name).read_bytes() != (project / name).read_bytes() for name in _LOCKS):
         commands += [("sh", "requirements/environment.sh", ".venv", "run", "project", "release")]
         python = tree / ".venv" / "bin" / "python"
-    # The folder has nothing but the commit, though git does not know it.
+    # The folder has the files of the commit only, though it is no git checkout.
     commands += [(str(python), "-m", "release", "build", "--dirty")]
     for command in commands:
-        done = subprocess.run(command, cwd=tree, stdout=subprocess.DEVNULL, check=False)
-        if done.returncode:
+        process = subprocess.run(command, cwd=tree, stdout=subprocess.DEVNULL, check=False)
+        if process.returncode:
             raise Problem("The tag cannot be built again; the lines above say why.")
 
 
 def _publisher(index: Index, environment: Mapping[str, str]) -> credentials.Credentials | None:
-    """Give the credentials for publishing where somebody has some: they may read the index too."""
+    """Return the credentials for publishing if there are any: they may read the index too."""
     try:
         return credentials.publishing(index, environment, credentials.ask_keyring)
     except Problem:

@@ -1,4 +1,4 @@
-"""Versions that are withdrawn: a constraints file, which installers read as it is.
+"""Versions that are withdrawn: a constraints file, which installers read.
 
 No index of docs/publishing.md has a request for yanking a file (PEP 592), and deleting one breaks
 installations that are pinned to it.
@@ -22,7 +22,7 @@ _HEAD = """\
 
 
 def withdraw(project: Path, version: Version, reason: str) -> str:
-    """Note that a version is withdrawn, and give the line that excludes it.
+    """Record that a version is withdrawn, and return the line that excludes it.
 
     Raises:
         Problem: there is no reason, or the version is withdrawn already.
@@ -33,8 +33,8 @@ def withdraw(project: Path, version: Version, reason: str) -> str:
     require_usable(project, version)
     path = project / NAME
     line = f"chainhub != {version}  # {reason}"
-    known = path.read_text("utf-8") if path.exists() else _HEAD
-    path.write_text(f"{known}{line}\n", "utf-8")
+    text = path.read_text("utf-8") if path.exists() else _HEAD
+    path.write_text(f"{text}{line}\n", "utf-8")
     return line
 
 
@@ -42,12 +42,12 @@ def require_usable(folder: Path, version: Version) -> None:
     """Refuse a version that is withdrawn according to the list in a folder.
 
     Raises:
-        Problem: it is.
+        Problem: it is withdrawn.
     """
     path = folder / NAME
     for line in path.read_text("utf-8").splitlines() if path.exists() else ():
-        wanted, _, reason = line.partition("#")
-        if wanted.strip() and version not in Requirement(wanted).specifier:
+        requirement, _, reason = line.partition("#")
+        if requirement.strip() and version not in Requirement(requirement).specifier:
             raise Problem(
                 f"Version {version} is withdrawn ({reason.strip()}); a number is never used again. "
                 "Write the next one into overlays/chainhub/_version.py."

@@ -279,7 +279,7 @@ def connector(verify=True, proxy=None):
         lambda: connector().httpx_settings({"cert": "client.pem"})["verify"],
         lambda: connector().httpx_settings({"proxy": "https://p"})["proxy"].ssl_context,
         lambda: connector(proxy="https://p").httpx_settings({})["proxy"].ssl_context,
-        index_client._trusted,
+        index_client._ssl_context,
     ],
 )
 def test_nothing_older_than_tls_1_2_is_spoken(make):
