@@ -1,8 +1,8 @@
 """Bring a virtual environment to the state its locks describe, or leave it alone if it is there.
 
 Usage: ``environment.py FOLDER LAYER...``. A layer is the name of a lock beside this file, or
-``project`` for the editable install. What was done is remembered in ``FOLDER/state.json``, by
-content; the file is absent meanwhile, so that an interrupted set-up is begun again.
+``project`` for the editable install. The steps done are recorded in ``FOLDER/state.json``, by
+content; during a set-up the file is absent, so that an interrupted set-up starts again.
 """
 
 import fcntl
@@ -23,7 +23,7 @@ from typing import NoReturn
 LOCKS = Path(__file__).resolve().parent
 PROJECT = LOCKS.parent
 
-# Python is isolated (-I), so that nothing but this folder's own module is found here.
+# Python is isolated (-I), so that only this folder's module is importable.
 sys.path.append(str(LOCKS))
 import pip_settings  # noqa: E402
 
@@ -33,7 +33,7 @@ LINKED = ("--no-user", "--no-deps", "--no-build-isolation", "--editable")
 ADVICE = "Look at the network, and at the index, proxy and certificates pip is told of:  "
 MISSING = re.compile(r"No matching distribution found for ([^\s;]+)")
 UNREAD = re.compile(r"Could not fetch URL (\S+): (.+) - skipping$|The repository .* being ignored")
-# What pip's account of a failure comes down to.
+# The cause in pip's message about a failure.
 CAUSE = re.compile(r"\[(?:Errno|SSL)[^]]*\] [^'\")]+|\d{3} \w+ Error: .*?(?= for url)")
 
 State = dict[str, str]
@@ -48,38 +48,38 @@ def main(folder: str, *layers: str) -> None:
 
 
 def bring(environment: Path, steps: Sequence[str]) -> None:
-    """Take the missing steps, remembering each once it is done.
+    """Take the missing steps, and record each when it is done.
 
-    A step that fails in words has changed nothing (pip looks before it installs), so what was there
-    before serves on; after an interruption nothing is taken for good.
+    A step that fails with a message has changed nothing (pip checks before it installs), so the
+    previous state stays valid; after an interruption no state is recorded.
     """
-    known = recall(environment)
-    todo = missing(known, {step: content(step) for step in {*known, *steps}}, steps)
+    state = recall(environment)
+    todo = missing(state, {step: content(step) for step in {*state, *steps}}, steps)
     if not todo:
         return
-    kept = {} if "interpreter" in todo else known
+    installed = {} if "interpreter" in todo else state
     for step in todo:
         (environment / "state.json").unlink(missing_ok=True)
         try:
             take(step, environment)
         except SystemExit:
-            if kept:
-                remember(environment, kept)
+            if installed:
+                remember(environment, installed)
             raise
-        kept |= {step: content(step)}
-        remember(environment, kept)
+        installed |= {step: content(step)}
+        remember(environment, installed)
 
 
-def missing(known: State, now: State, steps: Sequence[str]) -> list[str]:
-    """Decide what to do: all of it after a change of a lock or the interpreter, else the rest."""
-    changed = {step for step in known if known[step] != now[step]}
-    if not known or changed - {"project"}:
+def missing(state: State, current: State, steps: Sequence[str]) -> list[str]:
+    """Return the steps to take: all after a change of a lock or the interpreter, else the rest."""
+    changed = {step for step in state if state[step] != current[step]}
+    if not state or changed - {"project"}:
         return list(steps)
-    return [step for step in steps if step in changed or step not in known]
+    return [step for step in steps if step in changed or step not in state]
 
 
 def recall(environment: Path) -> State:
-    """Read what is there; nothing when a set-up was cut short or the interpreter is gone."""
+    """Read the recorded state; empty after an interrupted set-up or without an interpreter."""
     if not (environment / "bin" / "python").exists():
         return {}
     try:
@@ -89,19 +89,19 @@ def recall(environment: Path) -> State:
 
 
 def remember(environment: Path, state: State) -> None:
-    """Write what is there in one motion."""
+    """Write the state in one step."""
     unfinished = environment / "state.json.part"
     unfinished.write_text(json.dumps(state, indent=1), "utf-8")
     unfinished.replace(environment / "state.json")
 
 
 def source(layer: str) -> Path:
-    """Name the file a layer is made from."""
+    """Return the file that a layer is made from."""
     return PROJECT / "pyproject.toml" if layer == "project" else LOCKS / f"{layer}.txt"
 
 
 def content(step: str) -> str:
-    """Describe what a step would lead to today."""
+    """Return the state that a step would lead to now."""
     if step == "interpreter":
         # A checkout that was moved or copied has an environment that points to the old place.
         return f"{platform.python_version()} {base_interpreter()} {PROJECT}"
@@ -112,12 +112,12 @@ def content(step: str) -> str:
 
 
 def base_interpreter() -> str:
-    """Name the interpreter that made the environment this one may be running in."""
+    """Return the interpreter that made the environment of this process, or its own."""
     return os.path.realpath(getattr(sys, "_base_executable", sys.executable))
 
 
 def take(step: str, environment: Path) -> None:
-    """Do one step, with one line to say so."""
+    """Take one step, and print a line about it."""
     name = environment.name
     if step == "interpreter":
         say(f"{name}: a new environment with Python {platform.python_version()}")
@@ -135,13 +135,13 @@ def take(step: str, environment: Path) -> None:
 
 def run(*command: str) -> None:
     """Run a command of the set-up; end with one sentence if it fails."""
-    status, said = told(command, os.environ)
+    status, output = capture(command, os.environ)
     if status:
-        fail(said)
+        fail(output)
 
 
 def install(environment: Path, *arguments: str) -> None:
-    """Run pip with what it is told of indexes; end with one sentence if it fails."""
+    """Run pip with its settings of indexes; end with one sentence if it fails."""
     python = str(environment / "bin" / "python")
     try:
         settings = settings_of(python)
@@ -150,25 +150,25 @@ def install(environment: Path, *arguments: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "log")
         command = (python, *PIP, "--log", str(log), *arguments)
-        status, said = told(command, pip_settings.for_pip(settings, os.environ))
+        status, output = capture(command, pip_settings.for_pip(settings, os.environ))
         if status:
             notes = log.read_text("utf-8", "replace") if log.exists() else ""
-            reason = not_found(said, notes, settings)
+            reason = not_found(output, notes, settings)
             if reason:
                 config = f"{environment.name}/bin/python -m pip config list"
                 sys.exit(f"{environment.name} is not set up: {reason}\n{ADVICE}{config}")
-            fail(said)
+            fail(output)
 
 
 @cache
 def settings_of(python: str) -> pip_settings.Settings:
-    """Ask once what an environment's pip is told of indexes."""
+    """Read, once, the settings of indexes of an environment's pip."""
     return pip_settings.read(python, os.environ)
 
 
-def told(command: Sequence[str], environ: Mapping[str, str]) -> tuple[int, str]:
-    """Run a command; give its exit status and all it says."""
-    done = subprocess.run(
+def capture(command: Sequence[str], environ: Mapping[str, str]) -> tuple[int, str]:
+    """Run a command; return its exit status and its output."""
+    process = subprocess.run(
         command,
         env=environ,
         stdin=subprocess.DEVNULL,
@@ -176,31 +176,31 @@ def told(command: Sequence[str], environ: Mapping[str, str]) -> tuple[int, str]:
         stderr=subprocess.STDOUT,
         check=False,
     )
-    return done.returncode, done.stdout.decode(errors="replace").strip()
+    return process.returncode, process.stdout.decode(errors="replace").strip()
 
 
-def not_found(said: str, log: str, settings: pip_settings.Settings) -> str | None:
-    """Say where a package was looked for in vain, and what stopped pip there; None if otherwise."""
-    missing = MISSING.search(said)
+def not_found(output: str, log: str, settings: pip_settings.Settings) -> str | None:
+    """Say at which indexes a package was not found, and why; None if another error occurred."""
+    missing = MISSING.search(output)
     if missing is None:
         return None
-    unread = [found for line in log.splitlines() if (found := UNREAD.search(line))]
+    unread = [match for line in log.splitlines() if (match := UNREAD.search(line))]
     reasons = "; ".join(
-        f"{found[1]}: {cause(found[2])}" if found[1] else found[0] for found in unread
+        f"{match[1]}: {cause(match[2])}" if match[1] else match[0] for match in unread
     )
     why = f" ({pip_settings.without_credentials(reasons)})" if reasons else ""
     return f"no {missing[1]} was found at {pip_settings.shown(settings)}{why}."
 
 
 def cause(reason: str) -> str:
-    """Shorten pip's account of why an address could not be read."""
-    found = CAUSE.search(reason)
-    return f"{'the proxy, ' if 'proxy' in reason.lower() else ''}{found[0] if found else reason}"
+    """Shorten pip's reason why an address could not be read."""
+    match = CAUSE.search(reason)
+    return f"{'the proxy, ' if 'proxy' in reason.lower() else ''}{match[0] if match else reason}"
 
 
-def fail(said: str) -> NoReturn:
-    """End with what a program said, and a sentence."""
-    say(pip_settings.without_credentials(said))
+def fail(output: str) -> NoReturn:
+    """End with the output of a program, and a sentence."""
+    say(pip_settings.without_credentials(output))
     sys.exit("The environment is not set up; the lines above say why. Run make again after that.")
 
 

@@ -1,4 +1,4 @@
-"""Which index pip is configured to ask, and how: read in one place, for pip itself and for uv.
+"""The indexes in pip's configuration, and how to reach them: read once, for pip and for uv.
 
 Usage: ``pip_settings.py UV-ARGUMENT...`` runs uv with the index, proxy and certificates of pip.
 
@@ -14,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
-KEPT = (
+OPTIONS = (
     "cache-dir",
     "cert",
     "client-cert",
@@ -33,7 +33,7 @@ KEPT = (
     "use-deprecated",
     "use-feature",
 )
-# Sections of pip's configuration, the strongest last; what is said for other commands is not asked.
+# Sections of pip's configuration, the strongest last; those of other commands do not count.
 SECTIONS = ("global", "install", ":env:")
 LINE = re.compile(r"^(global|install|:env:)\.([\w-]+)=('.*'|\".*\")$", re.MULTILINE)
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -42,53 +42,53 @@ Settings = Mapping[str, str]
 
 
 class PipFailed(Exception):
-    """Pip cannot read its configuration; the text says why."""
+    """Pip cannot read its configuration; the message says why."""
 
 
 def read(python: str, environ: Mapping[str, str]) -> Settings:
-    """Ask the pip of an environment how it is configured, in files and in these variables.
+    """Read the configuration of an environment's pip, from files and from these variables.
 
     Raises:
         PipFailed: a configuration file is broken.
     """
     # A file may ask pip to be quiet, or to run in another Python.
-    asked = {"PIP_QUIET": "0", "PIP_PYTHON": python}
-    done = subprocess.run(
+    overrides = {"PIP_QUIET": "0", "PIP_PYTHON": python}
+    process = subprocess.run(
         (python, "-I", "-m", "pip", "config", "list"),
-        env={**environ, **asked},
+        env={**environ, **overrides},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
     )
-    if done.returncode:
-        raise PipFailed(done.stderr.strip())
-    return choose(done.stdout)
+    if process.returncode:
+        raise PipFailed(process.stderr.strip())
+    return choose(process.stdout)
 
 
 def choose(listing: str) -> Settings:
-    """Choose among the lines of ``pip config list`` as ``pip install`` does."""
-    found = [(section, name, value) for section, name, value in LINE.findall(listing)]
-    found.sort(key=lambda line: SECTIONS.index(line[0]))
-    said = ((name, ast.literal_eval(value)) for _, name, value in found if name in KEPT)
-    return {name: value for name, value in said if value}  # an empty one says nothing
+    """Select lines of ``pip config list`` as ``pip install`` does."""
+    lines = [(section, name, value) for section, name, value in LINE.findall(listing)]
+    lines.sort(key=lambda line: SECTIONS.index(line[0]))
+    values = ((name, ast.literal_eval(value)) for _, name, value in lines if name in OPTIONS)
+    return {name: value for name, value in values if value}  # an empty value sets nothing
 
 
 def for_pip(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
-    """Give an environment in which pip knows these settings, and no file or variable besides."""
-    kept = {name: value for name, value in environ.items() if not name.startswith("PIP_")}
-    said = {f"PIP_{name.upper().replace('-', '_')}": value for name, value in settings.items()}
-    return {**kept, "PIP_CONFIG_FILE": os.devnull, **said}
+    """Return an environment in which pip has these settings and no other file or variable."""
+    inherited = {name: value for name, value in environ.items() if not name.startswith("PIP_")}
+    variables = {f"PIP_{name.upper().replace('-', '_')}": value for name, value in settings.items()}
+    return {**inherited, "PIP_CONFIG_FILE": os.devnull, **variables}
 
 
 def for_uv(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
-    """Give an environment in which uv asks the index that pip asks, and trusts whom pip trusts."""
-    kept = {
+    """Return an environment in which uv uses the indexes and certificates of pip."""
+    inherited = {
         name: value
         for name, value in environ.items()
         if not name.startswith("UV_") or name == "UV_CACHE_DIR"
     }
-    made = {
+    variables = {
         "UV_NO_CONFIG": "1",
         "UV_PYTHON_DOWNLOADS": "never",
         # Pip has no order among indexes either.
@@ -104,18 +104,18 @@ def for_uv(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
         **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), settings.get("proxy")),
         **_certificates(settings, environ),
     }
-    return {**kept, **{name: value for name, value in made.items() if value}}
+    return {**inherited, **{name: value for name, value in variables.items() if value}}
 
 
 def _certificates(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
-    named = settings.get("cert") or next(filter(None, map(environ.get, CERTIFICATES)), None)
-    if named:
-        return {"SSL_CERT_DIR" if os.path.isdir(named) else "SSL_CERT_FILE": named}
+    path = settings.get("cert") or next(filter(None, map(environ.get, CERTIFICATES)), None)
+    if path:
+        return {"SSL_CERT_DIR" if os.path.isdir(path) else "SSL_CERT_FILE": path}
     return {"UV_SYSTEM_CERTS": "1"}
 
 
 def shown(settings: Settings) -> str:
-    """Name what is asked, without anybody's credentials."""
+    """Name the indexes, without credentials."""
     index = settings.get("index-url", "the public index")
     places = [] if _true(settings.get("no-index")) else [index]
     places += settings.get("extra-index-url", "").split() if places else []
@@ -124,7 +124,7 @@ def shown(settings: Settings) -> str:
 
 
 def without_credentials(text: str) -> str:
-    """Cut user names and passwords out of the addresses in a text."""
+    """Remove user names and passwords from the addresses in a text."""
     return re.sub(r"://[^/@\s]*@", "://", text)
 
 
@@ -133,14 +133,14 @@ def _true(value: str | None) -> bool:
 
 
 def main(*arguments: str) -> int:
-    """Run uv; give its exit status."""
+    """Run uv; return its exit status."""
     try:
         settings = read(sys.executable, os.environ)
     except PipFailed as failure:
         print(f"pip cannot read its configuration: {failure}", file=sys.stderr)
         return 2
-    more = ("--no-index",) if arguments[0] == "pip" and _true(settings.get("no-index")) else ()
-    command = (sys.executable, "-m", "uv", *arguments, *more)
+    options = ("--no-index",) if arguments[0] == "pip" and _true(settings.get("no-index")) else ()
+    command = (sys.executable, "-m", "uv", *arguments, *options)
     return subprocess.run(command, env=for_uv(settings, os.environ), check=False).returncode
 
 

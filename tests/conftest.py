@@ -184,7 +184,7 @@ def no_index() -> str | None:
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "log")
         options = ("--no-deps", "--retries", "0", "--timeout", "10", "--log", str(log))
-        status, text = environment.told(
+        status, text = environment.capture(
             (sys.executable, "-m", "pip", "download", *options, "--dest", folder, "idna"),
             outside_world(),
         )
