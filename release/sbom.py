@@ -51,12 +51,12 @@ def parts(root: Part, versions: Mapping[str, str]) -> list[Part]:
         Problem: a dependency is not locked or not installed.
     """
     parts_by_name = {root.name: root}
-    waiting = list(root.dependencies)
-    while waiting:
-        name = waiting.pop()
+    stack = list(root.dependencies)
+    while stack:
+        name = stack.pop()
         if name not in parts_by_name:
             parts_by_name[name] = _part(name, versions)
-            waiting += parts_by_name[name].dependencies
+            stack += parts_by_name[name].dependencies
     first, *rest = parts_by_name.values()
     return [first, *sorted(rest, key=lambda part: part.name)]
 

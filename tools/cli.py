@@ -82,11 +82,11 @@ def _parser() -> argparse.ArgumentParser:
     for command in (
         step(_repair, "lay the overlay over the contract: build/openapi.json"),
         step(_validate, "check the repaired contract"),
-        proposing := step(_propose, "propose overlay actions from recorded answers"),
+        propose := step(_propose, "propose overlay actions from recorded answers"),
         generate,
     ):
         command.add_argument("--contract", type=Path, default=layout.CONTRACT, metavar="FILE")
-    proposing.add_argument("answers", nargs="+", type=Path, metavar="FROM")
+    propose.add_argument("answers", nargs="+", type=Path, metavar="FROM")
     step(_surface, "write generated/API.md from the generated client")
     step(_drift, "generate aside and compare with generated/")
     diff = step(_diff, "say what changed for callers, and which version that asks for")

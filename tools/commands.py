@@ -287,15 +287,15 @@ def validate(repaired: Repair, contract: Path) -> int:
 
 def generate(contract: Path, into: Path, *, strict: bool = False, tried: bool = True) -> Repair:
     """Carry out every step and swap the result in, or leave everything as it was."""
-    own = into.resolve() == layout.GENERATED
-    with directories.scratch(layout.BUILD / "next" if own else into / ".next") as staging:
-        fresh, parked = staging / "new", staging / "old"
-        fresh.mkdir()
-        parked.mkdir()
-        repaired = build(contract, fresh, strict=strict, tried=tried)
+    is_generated = into.resolve() == layout.GENERATED
+    with directories.scratch(layout.BUILD / "next" if is_generated else into / ".next") as staging:
+        new, backup = staging / "new", staging / "old"
+        new.mkdir()
+        backup.mkdir()
+        repaired = build(contract, new, strict=strict, tried=tried)
         into.mkdir(parents=True, exist_ok=True)
-        directories.swap(_PARTS, fresh, into, parked)
-    if own:
+        directories.swap(_PARTS, new, into, backup)
+    if is_generated:
         write_repaired(repaired)
     return repaired
 
@@ -328,27 +328,27 @@ def changed_since(base: str) -> Changes:
     """
     from tools.changes import packages  # griffe takes long to load, and only this function needs it
 
-    now = snapshots.current()
-    with snapshots.earlier(base, build) as was:
-        before, after = _promised_entries(was), _promised_entries(now)
+    current = snapshots.current()
+    with snapshots.earlier(base, build) as earlier:
+        before, after = _promised_entries(earlier), _promised_entries(current)
         missing = []
         if before is None or after is None:
             missing.append("the contract with its limits, defaults and security")
             before = after = {}
         contract = diff.difference(before, after)
-        surfaces = map(entries.from_surface, (was.surface, now.surface))
+        surfaces = map(entries.from_surface, (earlier.surface, current.surface))
         contract.take(diff.difference(*surfaces), lambda name: name)
         client = diff.Difference()
-        states_of_code = (was.roots, now.roots)
+        roots = (earlier.roots, current.roots)
         both = (layout.PACKAGE, layout.CLIENT)  # the calls between them are in the surface
-        missing_packages = [name for name in both if not packages.has(name, *states_of_code)]
+        missing_packages = [name for name in both if not packages.has(name, *roots)]
         if layout.PACKAGE not in missing_packages:
-            difference = packages.changes(layout.PACKAGE, *states_of_code)
+            difference = packages.changes(layout.PACKAGE, *roots)
             contract.take(difference, surface.called if missing else _called_but_data)
         if layout.CLIENT not in missing_packages:
-            client = packages.changes(layout.CLIENT, *states_of_code)
+            client = packages.changes(layout.CLIENT, *roots)
         missing += [f"the code of {package}" for package in missing_packages]
-        return Changes(contract, client, was.version, missing)
+        return Changes(contract, client, earlier.version, missing)
 
 
 def _called_but_data(path: str) -> str | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from tools.documents import Json
 
 Place = tuple[int | str, ...]
-_DEEPEST = 20
+_MAX_REFERENCES = 20
 TEMPLATE = re.compile(r"\{([^{}]*)\}")
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
@@ -57,12 +57,12 @@ def pointer(reference: str) -> Place:
 
 def resolved(holder: Json, document: Json) -> dict[str, Json]:
     """Follow references, a bounded number of them, to a shared object, such as a parameter."""
-    described = mapping(holder)
-    for _ in range(_DEEPEST):
-        if "$ref" not in described:
+    target = mapping(holder)
+    for _ in range(_MAX_REFERENCES):
+        if "$ref" not in target:
             break
-        described = mapping(at(document, pointer(str(described["$ref"]))))
-    return described
+        target = mapping(at(document, pointer(str(target["$ref"]))))
+    return target
 
 
 def mapping(value: Json) -> dict[str, Json]:
@@ -79,16 +79,16 @@ def needed(
     document: dict[str, Json], chosen: list[tuple[Place, dict[str, Json]]]
 ) -> dict[str, Json]:
     """Copy the components that these operations reach, and the security schemes."""
-    waiting: list[Json] = []
+    stack: list[Json] = []
     for place, operation in chosen:
-        waiting += [operation, mapping(at(document, place[:2])).get("parameters")]
+        stack += [operation, mapping(at(document, place[:2])).get("parameters")]
     reached: set[Place] = set()
-    while waiting:
-        for holder in mappings_in(waiting.pop()):
+    while stack:
+        for holder in mappings_in(stack.pop()):
             where = pointer(str(holder.get("$ref", "")))[:3]
             if where[0] == "components" and where not in reached:
                 reached.add(where)
-                waiting.append(at(document, where))
+                stack.append(at(document, where))
     components = mapping(document.get("components"))
     return {
         kind: {
@@ -102,11 +102,11 @@ def needed(
 
 def mappings_in(value: Json) -> Iterator[dict[str, Json]]:
     """Find every mapping in a value, each before those inside of it."""
-    waiting = [value]
-    while waiting:
-        value = waiting.pop()
+    stack = [value]
+    while stack:
+        value = stack.pop()
         if isinstance(value, dict):
             yield value
-            waiting += value.values()
+            stack += value.values()
         else:
-            waiting += sequence(value)
+            stack += sequence(value)

@@ -11,9 +11,9 @@ from pathlib import Path
 def differences(old: Path, new: Path) -> list[str]:
     """Say how two folders differ, a line per file; what Python caches does not count."""
     before, after = _files(old), _files(new)
-    words = {(True, True): "differs", (False, True): "is missing", (True, False): "is left over"}
+    states = {(True, True): "differs", (False, True): "is missing", (True, False): "is left over"}
     return [
-        f"{name} {words[name in before, name in after]}"
+        f"{name} {states[name in before, name in after]}"
         for name in sorted(before.keys() | after.keys())
         if before.get(name) != after.get(name)
     ]
@@ -25,9 +25,9 @@ def level(folder: Path) -> None:
         path.chmod(0o755 if path.is_dir() else 0o644)
 
 
-def swap(names: Sequence[str], source: Path, target: Path, parked: Path) -> None:
+def swap(names: Sequence[str], source: Path, target: Path, backup: Path) -> None:
     """Put `names` from `source` into `target`, all of them or, on any failure, none."""
-    steps = [(target / name, parked / name) for name in names]
+    steps = [(target / name, backup / name) for name in names]
     steps += [(source / name, target / name) for name in names]
     renamed: list[tuple[Path, Path]] = []
     try:

@@ -89,7 +89,7 @@ def parse(text: str, place: str, line: int = 1) -> dict[str, Json]:
         PipelineError: a key twice, a value that JSON does not have, beyond the bounds, no mapping.
     """
     try:
-        node = yaml.compose(_PAIR.sub(_joined, _LINES.sub(" ", text)), Loader=_Loader)
+        node = yaml.compose(_PAIR.sub(_join_surrogates, _LINES.sub(" ", text)), Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         raise _broken(error, place, line) from None
     except yaml.YAMLError as error:
@@ -99,7 +99,7 @@ def parse(text: str, place: str, line: int = 1) -> dict[str, Json]:
     return _Reader(place, line).mapping(node, "", 0)
 
 
-def _joined(match: re.Match[str]) -> str:
+def _join_surrogates(match: re.Match[str]) -> str:
     pair = bytes.fromhex(match[2] + match[3]).decode("utf-16-be")
     return f"{match[1]}\\U{ord(pair):08x}"
 
@@ -119,7 +119,7 @@ class _Reader:
         self._line = line
         self._values_left = MAX_VALUES
 
-    def mapping(self, node: yaml.MappingNode, at: str, depth: int) -> dict[str, Json]:
+    def mapping(self, node: yaml.MappingNode, pointer: str, depth: int) -> dict[str, Json]:
         result: dict[str, Json] = {}
         inherited: dict[str, Json] = {}
         for key_node, value_node in node.value:
@@ -129,34 +129,35 @@ class _Reader:
                 and not key_node.style
             ):
                 # A merge key of YAML 1.1, which is still in use.
-                merged = self._value(value_node, f"{at}/<<", depth + 1)
+                merged = self._value(value_node, f"{pointer}/<<", depth + 1)
                 for base in reversed(merged if isinstance(merged, list) else [merged]):
                     if not isinstance(base, dict):
-                        raise self._problem(key_node, f"merges what is no mapping at {at or '/'}")
+                        fault = f"merges what is no mapping at {pointer or '/'}"
+                        raise self._problem(key_node, fault)
                     inherited |= base
                 continue
-            key = self._key(key_node, at)
+            key = self._key(key_node, pointer)
             if key in result:
                 raise self._problem(key_node, f"has the key “{key}” twice in one mapping")
-            result[key] = self._value(value_node, f"{at}/{key}", depth + 1)
+            result[key] = self._value(value_node, f"{pointer}/{key}", depth + 1)
         return {**inherited, **result} if inherited else result
 
-    def _value(self, node: yaml.Node, at: str, depth: int) -> Json:
+    def _value(self, node: yaml.Node, pointer: str, depth: int) -> Json:
         self._values_left -= 1
         if self._values_left < 0 or depth > MAX_DEPTH:
-            raise self._problem(node, f"is too large or too deep at {at[:100]}")
+            raise self._problem(node, f"is too large or too deep at {pointer[:100]}")
         if node.tag and node.tag.rpartition(":")[2] not in _PLAIN_TAGS:
-            raise self._problem(node, f"has a value of the kind {node.tag} at {at}")
+            raise self._problem(node, f"has a value of the kind {node.tag} at {pointer}")
         if isinstance(node, yaml.MappingNode):
-            return self.mapping(node, at, depth)
+            return self.mapping(node, pointer, depth)
         if isinstance(node, yaml.SequenceNode):
             return [
-                self._value(item, f"{at}/{index}", depth + 1)
+                self._value(item, f"{pointer}/{index}", depth + 1)
                 for index, item in enumerate(node.value)
             ]
-        return node.value if node.style else self._scalar(node, at)
+        return node.value if node.style else self._scalar(node, pointer)
 
-    def _scalar(self, node: yaml.ScalarNode, at: str) -> Json:
+    def _scalar(self, node: yaml.ScalarNode, pointer: str) -> Json:
         text = node.value
         if text in _WORDS:
             return _WORDS[text]
@@ -168,11 +169,11 @@ class _Reader:
                 return number
         elif text.lower().lstrip("+-") not in (".nan", ".inf"):
             return str(text)
-        raise self._problem(node, f"has a number that JSON does not have at {at}")
+        raise self._problem(node, f"has a number that JSON does not have at {pointer}")
 
-    def _key(self, node: yaml.Node, at: str) -> str:
+    def _key(self, node: yaml.Node, pointer: str) -> str:
         if not isinstance(node, yaml.ScalarNode):
-            raise self._problem(node, f"has a key that is not text at {at or '/'}")
+            raise self._problem(node, f"has a key that is not text at {pointer or '/'}")
         return str(node.value)
 
     def _problem(self, node: yaml.Node, fault: str) -> PipelineError:

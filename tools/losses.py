@@ -23,7 +23,7 @@ _STREAMS: Final = ("text/event-stream", "application/x-ndjson", "application/jso
 def losses(document: dict[str, Json]) -> list[str]:
     """List what is not carried over: each kind once, with its places."""
     by_kind: dict[str, list[str]] = {}
-    for kind, place in _all(document):
+    for kind, place in _kinds_and_places(document):
         by_kind.setdefault(kind, []).append(place)
     return [f"{kind}: {_shortened([*dict.fromkeys(places)])}." for kind, places in by_kind.items()]
 
@@ -33,7 +33,7 @@ def _shortened(places: list[str]) -> str:
     return ", ".join(places[:_SHOWN]) + rest
 
 
-def _all(document: dict[str, Json]) -> Iterator[tuple[str, str]]:
+def _kinds_and_places(document: dict[str, Json]) -> Iterator[tuple[str, str]]:
     for name in mapping(document.get("webhooks")):
         yield "Webhooks are not generated", name
     for server in map(mapping, sequence(document.get("servers"))):
@@ -48,7 +48,7 @@ def _all(document: dict[str, Json]) -> Iterator[tuple[str, str]]:
             yield "Callbacks and links are not generated", name
         for parameter in parameters(document, place).values():
             yield from _parameter(parameter, document, name)
-        yield from _answers(document, operation, name)
+        yield from _responses(document, operation, name)
         yield from _schemas(document, operation, name)
 
 
@@ -79,16 +79,16 @@ def _parameter(
         yield "Reserved characters in a query are always encoded", place
 
 
-def _answers(
+def _responses(
     document: dict[str, Json], operation: dict[str, Json], name: str
 ) -> Iterator[tuple[str, str]]:
     for response in mapping(operation.get("responses")).values():
-        answer = resolved(response, document)
-        if answer.get("headers"):
+        target = resolved(response, document)
+        if target.get("headers"):
             yield "The headers of an answer have no types; the raw response has them", name
-        if any(not LINK.fullmatch(link) for link in mapping(answer.get("links"))):
+        if any(not LINK.fullmatch(link) for link in mapping(target.get("links"))):
             yield "Callbacks and links are not generated", name
-        if {*mapping(answer.get("content"))} & {*_STREAMS}:
+        if {*mapping(target.get("content"))} & {*_STREAMS}:
             yield "A stream of events is read to its end, and then returned as a whole", name
 
 

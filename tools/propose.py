@@ -119,9 +119,9 @@ def _place_of(document: dict[str, Json], answer: Answer, places: dict[str, Place
         urls = [mapping(server).get("url") for server in sequence(document.get("servers"))]
         bases = "|".join(re.escape(urlsplit(str(url)).path.rstrip("/")) for url in urls)
         for name, place in places.items():
-            own, _, template = name.partition(" ")
+            verb, _, template = name.partition(" ")
             parts = map(re.escape, TEMPLATE.split(template)[::2])
-            if own == method.upper() and re.fullmatch(f"({bases})?" + "[^/]+".join(parts), path):
+            if verb == method.upper() and re.fullmatch(f"({bases})?" + "[^/]+".join(parts), path):
                 return place
         return None
     best_share, best_place = 0.5, None
@@ -157,7 +157,7 @@ def _observe(
     document: dict[str, Json], place: Place, value: Json, counts_by_place: dict[Place, Counter[str]]
 ) -> None:
     parts = [*_parts(document, place)]
-    described = {name for part in parts for name in _fields(document, part)}
+    described_names = {name for part in parts for name in _fields(document, part)}
     for part in parts:
         counts = counts_by_place.setdefault(part, Counter())
         counts[_TYPES[type(value)]] += 1
@@ -168,7 +168,8 @@ def _observe(
             for name in _fields(document, part):
                 if name in value:
                     _observe(document, (*part, "properties", name), value[name], counts_by_place)
-            additional, undescribed = (*part, "additionalProperties"), value.keys() - described
+            additional = (*part, "additionalProperties")
+            undescribed = value.keys() - described_names
             if mapping(at(document, additional)):
                 for name in sorted(undescribed):
                     _observe(document, additional, value[name], counts_by_place)

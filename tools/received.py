@@ -58,16 +58,16 @@ def takes_none(field: PropertyProtocol) -> bool:
 def _reached(properties: Iterable[PropertyProtocol], models: _Models) -> set[ClassName]:
     """Name the models in these values, and in their fields."""
     names: set[ClassName] = set()
-    waiting = list(properties)
-    while waiting:
-        prop = waiting.pop()
+    stack = list(properties)
+    while stack:
+        prop = stack.pop()
         if isinstance(prop, ModelProperty):
             name = prop.class_info.name
             if name in names:
                 continue
             names.add(name)
             prop = models[name]  # a reference may have been made before its model was read
-        waiting += inner(prop)
+        stack += inner(prop)
     return names
 
 

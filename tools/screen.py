@@ -83,9 +83,9 @@ def _has_only(schema: Schema, *words: str) -> bool:
 
 def _ends(document: dict[str, Json]) -> bool:
     """Tell whether no shared schema contains itself, which the library would follow for ever."""
-    named = mapping(mapping(document.get("components")).get("schemas"))
+    shared = mapping(mapping(document.get("components")).get("schemas"))
     try:
-        TopologicalSorter({name: list(_parts(schema)) for name, schema in named.items()}).prepare()
+        TopologicalSorter({name: list(_parts(schema)) for name, schema in shared.items()}).prepare()
     except CycleError:
         return False
     return True
@@ -93,12 +93,12 @@ def _ends(document: dict[str, Json]) -> bool:
 
 def _parts(schema: Json) -> Iterator[str]:
     """Name the shared schemas that a value of this schema, or its items, must match."""
-    described = mapping(schema)
-    if "$ref" in described:
-        yield str(described["$ref"]).rpartition("/")[2]
+    target = mapping(schema)
+    if "$ref" in target:
+        yield str(target["$ref"]).rpartition("/")[2]
     for word in _SAME_VALUE:
-        if word in described:
-            inner = described[word]
+        if word in target:
+            inner = target[word]
             for part in inner if isinstance(inner, list) else [inner]:
                 yield from _parts(part)
 
@@ -127,10 +127,10 @@ def _parameter_names(parameters: Json, shared: dict[str, Json]) -> set[tuple[str
     """Return name and location of each parameter; None for a duplicate or a remote reference."""
     names = set()
     for parameter in map(mapping, sequence(parameters)):
-        described = parameter
+        target = parameter
         if _shared(parameter) == "parameters":
-            described = mapping(shared.get(str(parameter["$ref"]).rpartition("/")[2]))
-        if "$ref" in described:
+            target = mapping(shared.get(str(parameter["$ref"]).rpartition("/")[2]))
+        if "$ref" in target:
             return None
-        names.add((str(described.get("name")), str(described.get("in"))))
+        names.add((str(target.get("name")), str(target.get("in"))))
     return names if len(names) == len(sequence(parameters)) else None

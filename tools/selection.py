@@ -63,11 +63,11 @@ def _faults(
     document: dict[str, Json], place: str, check: Callable[[dict[str, Json]], object]
 ) -> dict[Place, str]:
     """Find the operations that fail when checked alone, if the whole document fails."""
-    whole = refusal_of(lambda: check(document))
-    if whole is None:
+    refusal = refusal_of(lambda: check(document))
+    if refusal is None:
         return {}
-    if refusal_of(lambda: check({**document, "paths": {}, "components": {}})) == whole:
-        raise PipelineError(whole)  # the fault is outside all operations
+    if refusal_of(lambda: check({**document, "paths": {}, "components": {}})) == refusal:
+        raise PipelineError(refusal)  # the fault is outside all operations
     reasons = {}
     for where, operation in operations(document):
         reason = refusal_of(partial(check, _single_operation(document, where, operation)))
@@ -75,7 +75,7 @@ def _faults(
             reasons[where] = reason
     components = needed(document, list(operations(document)))
     if not reasons and components == document.get("components"):
-        raise PipelineError(whole)
+        raise PipelineError(refusal)
     document["components"] = components  # the fault may be in a component that nothing needs
     own_reasons = {
         where: reason.removeprefix(place).removeprefix(" cannot be generated").lstrip(": ")

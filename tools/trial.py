@@ -113,10 +113,10 @@ def _try_package(folder: Path) -> dict[str, str]:
     return reasons
 
 
-def _try_operation(module: Any, described: dict[str, Any], models: Any) -> None:  # noqa: ANN401
-    make = module._get_kwargs
+def _try_operation(module: Any, operation: dict[str, Any], models: Any) -> None:  # noqa: ANN401
+    get_kwargs = module._get_kwargs
     sample = _Sampler(models)
-    parameters = inspect.signature(make).parameters
+    parameters = inspect.signature(get_kwargs).parameters
     values = {name: sample(parameter.annotation) for name, parameter in parameters.items()}
     required = {
         name: values[name]
@@ -124,13 +124,13 @@ def _try_operation(module: Any, described: dict[str, Any], models: Any) -> None:
         if parameter.default is parameter.empty
     }
     for arguments in (values, required):
-        request = make(**arguments)
+        request = get_kwargs(**arguments)
         json.dumps([request["url"], request.get("params"), request.get("json")], default=_plain)
         if re.search(r"[{}]", request["url"]):
             raise ValueError(f"its path keeps a gap: {request['url']}")
-    example = described["example"]
-    if example is not None and not described["binary"]:
-        response = _Response(described["status"], example)
+    example = operation["example"]
+    if example is not None and not operation["binary"]:
+        response = _Response(operation["status"], example)
         parsed = module._parse_response(client=response, response=response)
         for item in parsed if isinstance(parsed, list) else [parsed]:
             if hasattr(item, "to_dict"):
@@ -203,8 +203,8 @@ class _Sampler:
 class _Names(dict[str, object]):
     """The names of a generated module, and the models, which it imports for type checkers only."""
 
-    def __init__(self, own: dict[str, object], models: object) -> None:
-        super().__init__(own)
+    def __init__(self, namespace: dict[str, object], models: object) -> None:
+        super().__init__(namespace)
         self._models = models
 
     def __missing__(self, name: str) -> object:

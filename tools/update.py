@@ -219,13 +219,13 @@ def _version_file() -> Path:
 def version_after(changes: commands.Changes) -> str:
     """Choose the version: that of the unreleased entry where it is enough, else the next one."""
     text = documents.read_text(layout.ROOT / "CHANGELOG.md")
-    newest = _HEADING.search(text)
-    now = snapshots.current().version or "0.0.0"
-    if newest is None or newest["date"] != _UNRELEASED:
-        return changes.asked_for(now)
+    match = _HEADING.search(text)
+    current = snapshots.current().version or "0.0.0"
+    if match is None or match["date"] != _UNRELEASED:
+        return changes.asked_for(current)
     tag = snapshots.latest_tag()
-    required = commands.changed_since(tag).asked_for(tag) if tag else now
-    return max(now, required, key=diff.numbers_of)
+    required = commands.changed_since(tag).asked_for(tag) if tag else current
+    return max(current, required, key=diff.numbers_of)
 
 
 def _write_version(version: str) -> None:
@@ -243,13 +243,13 @@ def write_changelog(version: str, lines: Sequence[str]) -> None:
     new_lines = "".join(
         textwrap.fill(line, _WIDTH, subsequent_indent="  ") + "\n" for line in lines
     )
-    newest = _HEADING.search(text)
+    match = _HEADING.search(text)
     heading = f"## {version} – {_UNRELEASED}"
-    if newest is None or newest["date"] != _UNRELEASED:
-        place = newest.start() if newest else len(text)
+    if match is None or match["date"] != _UNRELEASED:
+        place = match.start() if match else len(text)
         text = f"{text[:place]}{heading}\n\n### Contract\n\n{new_lines}\n{text[place:]}"
     else:
-        rest = text[newest.end() :]
+        rest = text[match.end() :]
         entry, mark, older = rest.partition("\n## ")
         if "### Contract\n" in entry:
             first, title, contract = entry.partition("### Contract\n\n")
@@ -257,5 +257,5 @@ def write_changelog(version: str, lines: Sequence[str]) -> None:
             entry = f"{first}{title}{contract.rstrip()}\n{new_lines}{next_mark}{client}"
         else:
             entry = f"\n\n### Contract\n\n{new_lines}\n{entry.lstrip()}"
-        text = f"{text[: newest.start()]}{heading}{entry}{mark}{older}"
+        text = f"{text[: match.start()]}{heading}{entry}{mark}{older}"
     commands.write(path, text)

@@ -40,22 +40,22 @@ def validate(document: dict[str, Json], place: str) -> int:
 def unknown_references(document: dict[str, Json]) -> Iterator[str]:
     """Find references that lead out of the document, or to nothing in it."""
     # Following any other reference would read local files or call other hosts.
-    for where, reference in _walk(document, ""):
+    for where, reference in _references(document, ""):
         if not reference.startswith("#/") or at(document, pointer(reference)) is None:
             yield f"the $ref at {where} points to {_short(reference)}, which is not in the document"
 
 
-def _walk(value: Json, where: str) -> Iterator[tuple[str, str]]:
+def _references(value: Json, where: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
         if isinstance(value.get("$ref"), str):
             yield where, str(value["$ref"])
         are_properties = where.endswith("/properties")
         for key, item in value.items():
             if are_properties or not key.startswith("x-"):  # an extension may point to anything
-                yield from _walk(item, f"{where}/{key}")
+                yield from _references(item, f"{where}/{key}")
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _walk(item, f"{where}/{index}")
+            yield from _references(item, f"{where}/{index}")
 
 
 def _templates(document: dict[str, Json]) -> Iterator[str]:
