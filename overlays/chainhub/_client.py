@@ -484,8 +484,9 @@ def _load_before_forks() -> None:
         # Resources, operations and models are loaded by the first call that needs them: to import
         # one that a thread is loading is to wait for it.
         packages = ("chainhub_api.", "chainhub_resources.")
-        for name in [name for name in sys.modules if name.startswith(packages)]:
-            import_module(name)
+        for name in list(sys.modules):  # in one step: another thread may be importing
+            if name.startswith(packages):
+                import_module(name)
 
     if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows does not fork
         os.register_at_fork(before=load)
